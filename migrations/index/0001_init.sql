@@ -1,0 +1,115 @@
+-- An index shard: rebuildable. Everything is keyed by the repo's integer (`repos.key`); nothing is shared between repos.
+-- Full text lives in tables of its own per repo, made and dropped with it (src/store/full-text.ts), so that term
+-- statistics never leak between tenants and a deletion is a DROP.
+
+-- The fence. A write of facts happens only while its repo's row stands; deletion removes this row first.
+CREATE TABLE live_repos (
+  repo INTEGER PRIMARY KEY
+);
+
+-- A parsed blob. Key: (repo, oid, lang, version). Present = complete: a blob and all its facts are one transaction.
+CREATE TABLE blobs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repo INTEGER NOT NULL,
+  oid TEXT NOT NULL,
+  lang TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  attempt TEXT NOT NULL,               -- the write that made it: children are inserted for this attempt's blobs only
+  skipped TEXT,                        -- reason, when the bytes themselves rule it out
+  size INTEGER NOT NULL,               -- bytes in git
+  text BLOB,                           -- UTF-8 text, raw deflate; NULL when skipped
+  lines INTEGER NOT NULL DEFAULT 0,
+  complexity INTEGER NOT NULL DEFAULT 0,
+  max_nesting INTEGER NOT NULL DEFAULT 0,
+  functions INTEGER NOT NULL DEFAULT 0,
+  has_errors INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (repo, oid, lang, version)
+);
+
+-- A directory of a snapshot, content-addressed: (path, tree, config). A second ref costs the directories that differ.
+CREATE TABLE dirs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repo INTEGER NOT NULL,
+  path TEXT NOT NULL,                  -- '' or 'src/http/': always with the final slash
+  tree_oid TEXT NOT NULL,
+  config TEXT NOT NULL,
+  UNIQUE (repo, path, tree_oid, config)
+);
+
+-- Direct children of a directory; subdirectories too (mode 040000), so that an unchanged subtree is found by recursion.
+CREATE TABLE entries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  dir INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  mode INTEGER NOT NULL,               -- as git: 33188, 33261, 40960 (symlink), 57344 (submodule), 16384 (tree)
+  oid TEXT NOT NULL,
+  size INTEGER,                        -- NULL for trees and submodules
+  lang TEXT,
+  skipped TEXT,                        -- reason known without the bytes
+  blob INTEGER,                        -- blobs.id when parsed (blobs.skipped may still say why it has no chunks)
+  UNIQUE (dir, name)
+);
+CREATE INDEX entries_blob ON entries (blob) WHERE blob IS NOT NULL;
+
+CREATE TABLE snapshot_dirs (
+  snapshot INTEGER NOT NULL,           -- control snapshots.id
+  dir INTEGER NOT NULL,
+  PRIMARY KEY (snapshot, dir)
+) WITHOUT ROWID;
+CREATE INDEX snapshot_dirs_dir ON snapshot_dirs (dir);
+
+-- id = blob * 4096 + ordinal; the rowid of the repo's full-text table.
+CREATE TABLE chunks (
+  id INTEGER PRIMARY KEY,
+  blob INTEGER NOT NULL,
+  start_line INTEGER NOT NULL,
+  end_line INTEGER NOT NULL,
+  symbol INTEGER                       -- symbols.ord within the blob
+);
+CREATE INDEX chunks_blob ON chunks (blob);
+
+CREATE TABLE symbols (
+  id INTEGER PRIMARY KEY,              -- blob * 65536 + ord
+  repo INTEGER NOT NULL,
+  blob INTEGER NOT NULL,
+  ord INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  qualified_name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  documentation TEXT,
+  start_line INTEGER NOT NULL,
+  end_line INTEGER NOT NULL,
+  parent INTEGER,                      -- ord of the enclosing symbol
+  exported INTEGER NOT NULL,
+  bases TEXT NOT NULL DEFAULT '[]'
+);
+CREATE INDEX symbols_name ON symbols (repo, name COLLATE NOCASE);
+
+CREATE TABLE imports (
+  blob INTEGER NOT NULL,
+  ord INTEGER NOT NULL,
+  repo INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  name TEXT NOT NULL,
+  alias TEXT NOT NULL,
+  is_default INTEGER NOT NULL,
+  is_reexport INTEGER NOT NULL,
+  line INTEGER NOT NULL,
+  PRIMARY KEY (blob, ord)
+) WITHOUT ROWID;
+CREATE INDEX imports_name ON imports (repo, name);
+
+CREATE TABLE calls (
+  blob INTEGER NOT NULL,
+  ord INTEGER NOT NULL,
+  repo INTEGER NOT NULL,
+  caller INTEGER,                      -- symbols.ord
+  callee TEXT NOT NULL,
+  receiver TEXT NOT NULL,
+  receiver_type TEXT,
+  line INTEGER NOT NULL,
+  arity INTEGER,
+  PRIMARY KEY (blob, ord)
+) WITHOUT ROWID;
+CREATE INDEX calls_callee ON calls (repo, callee);

@@ -1,0 +1,27 @@
+import type { JobObject } from './platform/jobs/job-object.ts';
+import type { LimitObject } from './http/limit-object.ts';
+import type { IndexerService } from '../workers/indexer/service.ts';
+
+/**
+ * Bindings and variables of both Workers. `ai` and `vectorize` exist in the production environment only;
+ * `JOBS` is a `script_name` binding in the indexer; `LIMITS`, `INDEXER` and `ASSETS` are the API's alone.
+ */
+export interface Env {
+  DB: D1Database;
+  INDEX_0: D1Database;
+  INDEX_1: D1Database;
+  BUCKET: R2Bucket;
+  STEPS: Queue;
+  BATCHES: Queue;
+  JOBS: DurableObjectNamespace<JobObject>;
+  LIMITS: DurableObjectNamespace<LimitObject>;
+  INDEXER: Service<IndexerService>;
+  ASSETS: Fetcher;
+  AI?: Ai;
+  VECTORIZE?: Vectorize;
+  /** Set by `npm start`: the loopback base URL of the git bridge and its per-start secret. Absent deployed. */
+  GIT_BRIDGE_URL?: string;
+  GIT_BRIDGE_SECRET?: string;
+  /** Every other variable is read through `src/config.ts`. */
+  [variable: string]: unknown;
+}

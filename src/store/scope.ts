@@ -1,0 +1,71 @@
+/**
+ * The one door. A `Caller` is who asks and what they may do at this moment; a `RepoScope` is proof that this caller
+ * may read (or change) one repo. Every store function that touches a repo's data takes one or the other; a
+ * `RepoScope` is minted only in `store/repos.ts` (and by `systemScope` for job steps), so a handler has no unscoped
+ * query to call by mistake.
+ */
+export const ROLES = ['viewer', 'analyst', 'reviewer', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+export const GROUP_ROLES = ['viewer', 'editor', 'admin'] as const;
+export type GroupRole = (typeof GROUP_ROLES)[number];
+
+export interface Caller {
+  /** null for anonymous. */
+  userId: string | null;
+  username: string | null;
+  /** Global role; null for anonymous callers of a deployment with `ANONYMOUS_ROLE=none`. */
+  role: Role | null;
+  /** Group id → role there. A global admin counts as admin of every group without being listed. */
+  groups: ReadonlyMap<string, GroupRole>;
+  personalGroupId: string | null;
+  /** Scopes of the key or token; null = all the owner's rights. They narrow, never widen. */
+  scopes: ReadonlySet<string> | null;
+  /** How they came: decides e.g. whether keys may be minted. */
+  via: 'token' | 'key' | 'anonymous';
+  /** Id of the session or key, null for anonymous. */
+  credentialId: string | null;
+}
+
+export type Access = 'read' | 'write' | 'admin';
+
+/** The repo's row as the store hands it out (camelCase of `repos`), plus the caller's access. */
+export interface RepoScope {
+  readonly caller: Caller | 'system';
+  readonly access: Access;
+  readonly repo: {
+    readonly key: number;
+    readonly id: string;
+    readonly shard: number;
+    readonly groupId: string;
+    readonly name: string;
+  };
+  /** Unforgeable outside `store/`: see `mintRepoScope`. */
+  readonly [minted]: true;
+}
+export const minted: unique symbol = Symbol('RepoScope');
+
+/** For `store/repos.ts` only; a test holds that nothing else imports it. */
+export function mintRepoScope(
+  caller: Caller | 'system',
+  access: Access,
+  repo: RepoScope['repo'],
+): RepoScope {
+  return Object.freeze({
+    caller,
+    access,
+    repo: Object.freeze({ key: repo.key, id: repo.id, shard: repo.shard, groupId: repo.groupId, name: repo.name }),
+    [minted]: true as const,
+  });
+}
+
+/** True when `caller` holds at least `wanted` globally. */
+export function hasRole(caller: Caller, wanted: Role): boolean {
+  return caller.role !== null && ROLES.indexOf(caller.role) >= ROLES.indexOf(wanted);
+}
+
+/** True when `caller` holds at least `wanted` in the group. */
+export function hasGroupRole(caller: Caller, groupId: string, wanted: GroupRole): boolean {
+  if (caller.role === 'admin') return true;
+  const role = caller.groups.get(groupId);
+  return role !== undefined && GROUP_ROLES.indexOf(role) >= GROUP_ROLES.indexOf(wanted);
+}
