@@ -1,0 +1,75 @@
+import type { Config } from './config.ts';
+import { readConfig } from './config.ts';
+import { createEgress, type Egress } from './egress.ts';
+import type { Env } from './env.ts';
+import { newId } from './http/ids.ts';
+import type { BlobFacts } from './ingest/parse/facts.ts';
+import type { Embedder } from './models/embedder.ts';
+import { createEmbedder } from './models/embedder.ts';
+import { createJobs, type JobsPort } from './platform/jobs/jobs.ts';
+import { createLogger, type Logger } from './platform/telemetry/log.ts';
+import { type ControlDb, controlDb } from './store/control-db.ts';
+import type { RepoScope } from './store/scope.ts';
+
+/** Parses one blob: the engine itself in the indexer, a service-binding call from the API (grammars live in one place). */
+export interface ParserPort {
+  parseBlob(bytes: Uint8Array, language: string): Promise<BlobFacts>;
+}
+
+/** Everything a handler, queue step, Durable Object or cron may depend on; built here and nowhere else. */
+export interface Services {
+  env: Env;
+  config: Config;
+  db: ControlDb;
+  /** The index shard that holds a repo's facts. */
+  shard(scope: RepoScope): D1Database;
+  bucket: R2Bucket;
+  egress: Egress;
+  jobs: JobsPort;
+  embedder: Embedder | null;
+  parser: ParserPort;
+  clock(): Date;
+  newId(): string;
+  log: Logger;
+}
+
+/** How many index shards there are; a repo keeps the shard it was given at creation. */
+export const SHARDS = 2;
+
+/**
+ * Builds the dependencies from the bindings. Cheap: called once a request, message or alarm.
+ * @throws Problem `not_configured` naming the variable when the configuration is invalid.
+ */
+export function services(env: Env, parser?: ParserPort): Services {
+  const config = readConfig(env);
+  const db = controlDb(env.DB);
+  const log = createLogger(config);
+  const clock = () => new Date();
+  return {
+    env,
+    config,
+    db,
+    shard: (scope) => indexShard(env, scope.repo.shard),
+    bucket: env.BUCKET,
+    egress: createEgress({
+      allow: config.egressAllow,
+      bridge:
+        env.GIT_BRIDGE_URL && env.GIT_BRIDGE_SECRET
+          ? { url: env.GIT_BRIDGE_URL, secret: env.GIT_BRIDGE_SECRET }
+          : undefined,
+    }),
+    jobs: createJobs({ db, env, clock, newId, log }),
+    embedder: createEmbedder(config, env),
+    parser: parser ?? { parseBlob: (bytes, language) => env.INDEXER.parseBlob(bytes, language) },
+    clock,
+    newId,
+    log,
+  };
+}
+
+function indexShard(env: Env, shard: number): D1Database {
+  const databases = [env.INDEX_0, env.INDEX_1];
+  const database = databases[shard];
+  if (!database) throw new Error(`repo assigned to shard ${shard}, but only ${databases.length} are bound`);
+  return database;
+}
