@@ -1,0 +1,103 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { realpath, stat } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { serveGit } from './git-http.ts';
+
+export interface GitBridge {
+  /** Loopback base URL on a random port. */
+  url: string;
+  close(): void;
+}
+
+/**
+ * The door to repositories on this machine, for `localPath`. Every request must carry `X-Bridge-Secret`.
+ * - `POST /resolve {path}` → 200 `{id, path}`, or 422 `{error}` when the path (after realpath) is not a git repository
+ *   below one of `roots`.
+ * - `/git/<id>/…` → `git http-backend` on a path resolved before. Ids are derived from the path, so they survive a
+ *   restart; the path itself is judged again each time, so a symlink changed later opens nothing.
+ */
+export async function startGitBridge(secret: string, roots: string[]): Promise<GitBridge> {
+  const allowed = (await Promise.all(roots.map((root) => realpath(root).catch(() => null)))).filter(
+    (root) => root !== null,
+  );
+  const server = createServer((request, response) => {
+    handle(request, response, secret, allowed).catch(() => {
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  });
+  await listen(server);
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+async function handle(request: IncomingMessage, response: ServerResponse, secret: string, roots: string[]) {
+  if (!sameSecret(String(request.headers['x-bridge-secret'] ?? ''), secret)) {
+    return json(response, 403, { error: 'wrong bridge secret' });
+  }
+  const url = new URL(request.url ?? '/', 'http://bridge');
+  if (request.method === 'POST' && url.pathname === '/resolve') {
+    const body: unknown = JSON.parse(await readBody(request));
+    const wanted = typeof body === 'object' && body !== null && 'path' in body ? String(body.path) : '';
+    const resolved = await resolveLocal(wanted, roots);
+    return 'error' in resolved ? json(response, 422, resolved) : json(response, 200, resolved);
+  }
+  const match = /^\/git\/([A-Za-z0-9_-]+)\.[0-9a-f]{16}(\/(?:info\/refs|git-upload-pack))$/.exec(url.pathname);
+  if (!match) return json(response, 404, { error: 'no such bridge path' });
+  const resolved = await resolveLocal(Buffer.from(match[1]!, 'base64url').toString('utf8'), roots);
+  if ('error' in resolved) return json(response, 404, resolved);
+  serveGit(request, response, resolved.path, match[2]!);
+}
+
+async function resolveLocal(wanted: string, roots: string[]): Promise<{ id: string; path: string } | { error: string }> {
+  if (!path.isAbsolute(wanted)) return { error: 'localPath must be absolute' };
+  // The same sentence for "missing" and "outside": the bridge must not tell which files exist on the host.
+  const refusal = { error: 'localPath is not a git repository below LOCAL_REPOS' };
+  const real = await realpath(wanted).catch(() => null);
+  if (real === null || !roots.some((root) => real === root || real.startsWith(root + path.sep))) return refusal;
+  const isRepository =
+    (await exists(path.join(real, '.git'))) ||
+    ((await exists(path.join(real, 'HEAD'))) && (await exists(path.join(real, 'objects'))));
+  if (!isRepository) return refusal;
+  const digest = createHash('sha256').update(real).digest('hex').slice(0, 16);
+  return { id: `${Buffer.from(real).toString('base64url')}.${digest}`, path: real };
+}
+
+const exists = (file: string) => stat(file).then(() => true, () => false);
+
+function sameSecret(given: string, secret: string): boolean {
+  const a = createHash('sha256').update(given).digest();
+  const b = createHash('sha256').update(secret).digest();
+  return timingSafeEqual(a, b);
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request) {
+    size += part.length;
+    if (size > 64 * 1024) throw new Error('bridge request too large');
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+function listen(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+}

@@ -1,0 +1,9 @@
+/** Modules that wrangler's rules give a type: grammars are compiled WebAssembly, queries are text. */
+declare module '*.wasm' {
+  const module: WebAssembly.Module;
+  export default module;
+}
+declare module '*.scm' {
+  const text: string;
+  export default text;
+}

@@ -1,0 +1,49 @@
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
+import { defineConfig } from 'vitest/config';
+
+/** `*.test.ts` run inside workerd with every binding; `*.node.test.ts` run in Node (servers, processes, browsers). */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: './test/support/wrangler.toml' },
+            remoteBindings: false,
+            miniflare: {
+              bindings: {
+                TEST_CONTROL_MIGRATIONS: await readD1Migrations('./migrations/control'),
+                TEST_INDEX_MIGRATIONS: await readD1Migrations('./migrations/index'),
+                ENVIRONMENT: 'development',
+                API_JWT_SECRET: 'a-secret-of-the-test-suite-that-is-long-enough',
+                API_ADMIN_USERNAME: 'root',
+                API_ADMIN_PASSWORD: 'correct horse battery staple',
+                API_ADMIN_API_KEY: 'rak_test0000000000000000000000000000000000000000',
+                EGRESS_ALLOW: '127.0.0.0/8',
+              },
+            },
+          })),
+        ],
+        test: {
+          name: 'workers',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.node.test.ts', 'test/system/**', 'test/bench/**'],
+          setupFiles: ['./test/support/setup.ts'],
+          globalSetup: ['./test/support/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'node',
+          include: ['test/**/*.node.test.ts'],
+          exclude: ['test/system/**', 'test/bench/**'],
+          globalSetup: ['./test/support/global-setup.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
