@@ -11,15 +11,35 @@ export const INDEX_VERSION = 1;
 export const MAX_PARSED_BYTES = 512 * 1024;
 
 export const SYMBOL_KINDS = [
-  'function', 'method', 'class', 'interface', 'struct', 'enum', 'trait', 'type', 'namespace', 'constant', 'variable',
-  'field', 'macro',
+  'function',
+  'method',
+  'class',
+  'interface',
+  'struct',
+  'enum',
+  'trait',
+  'type',
+  'namespace',
+  'constant',
+  'variable',
+  'field',
+  'macro',
 ] as const;
 export type SymbolKind = (typeof SYMBOL_KINDS)[number];
 
 /** Why a file of the tree has no chunks. The first group is known from path, mode and size; the second needs bytes. */
 export const SKIP_REASONS = [
-  'glob', 'vendored', 'generated', 'minified', 'binary', 'oversized', 'submodule', 'symlink', 'unresolved-delta',
-  'unsupported-encoding', 'missing',
+  'glob',
+  'vendored',
+  'generated',
+  'minified',
+  'binary',
+  'oversized',
+  'submodule',
+  'symlink',
+  'unresolved-delta',
+  'unsupported-encoding',
+  'missing',
 ] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 

@@ -1,0 +1,103 @@
+/**
+ * A language as data: a grammar, three or four tree-sitter queries, and a handful of hooks for what a query cannot
+ * say. The engine (`engine.ts`) concatenates the queries, compiles them once and runs them in one pass, so that the
+ * tree is crossed once however many facts are asked for. It reads these captures and no others; a capture whose name
+ * starts with `_` is for predicates only.
+ *
+ * ## definitions.scm: what becomes a symbol
+ *
+ * `@definition.<kind>`  the whole declaration (its range is the symbol's; decorators and attributes before it are added
+ *                       by the engine). `<kind>` is one of SYMBOL_KINDS. Written as one pattern with:
+ *   `@name`       required: the identifier. Quotes are stripped. Two patterns on one `@name` node make one symbol:
+ *                 the earlier pattern decides kind and range, so put the specific pattern first (`const f = () => …` as
+ *                 function before `const f = …` as constant).
+ *   `@body`       optional: where the signature ends. Without it the engine takes the field `body` of the definition,
+ *                 else the whole first line.
+ *   `@bases`      optional, may repeat: a base class, interface, embedded type, or a list node of them (`extends A, B<C>`):
+ *                 the engine takes the last segment of each type in the text.
+ *   `@owner`      optional: the type this belongs to when that does not enclose it (Go receiver, `T::f` in C++, Kotlin
+ *                 extension functions). It qualifies the name, and is the parent when it is defined in the same file.
+ *   `@exported`   optional: presence marks the definition as exported (`pub`, `public` …), see `exported` below.
+ *   `@doc`        optional: documentation inside the definition (a docstring). Comments before it need no capture.
+ *   `@rest`       optional: presence means the scope goes on to the next such definition or the end of the file
+ *                 (`namespace X;` in C# and PHP).
+ * `@scope`        a region that is no symbol but owns its members (Rust `impl`, Swift `extension`): with `@name` (the owner's
+ *                 type) and optional `@bases`, which are added to the owner's.
+ * `@export`       a region whose outermost definitions are exported (`export …` statements).
+ * `@export.name`  an identifier exported elsewhere in the file (`export { a }`, `module.exports = { a }`).
+ * `@comment`      every comment, one node each. Those that end right before a definition become its documentation.
+ * `@attribute`    decorators and attributes that are siblings of what they decorate.
+ *
+ * The engine nests by range, then: a function whose parent is a class, struct, interface, trait, enum or `@owner` becomes
+ * a method; a variable or constant inside a function or method is dropped; a definition inside a `@scope` belongs to its
+ * owner. Patterns may therefore be simple and unanchored.
+ *
+ * ## references.scm: calls, and types that the file itself tells
+ *
+ * `@call`         the call expression, in one pattern with:
+ *   `@callee`     required: the last identifier only (`c` of `a.b.c()`, `C` of `new C()`).
+ *   `@receiver`   optional: the expression before the last dot (`a.b`).
+ *   `@arguments`  optional: the argument list node; named children are counted, comments left out.
+ * Two patterns on one `@callee` node make one call, the earlier pattern decides.
+ * `@var`          a local variable, parameter or receiver, in one pattern with `@var.type`, the type as written or the class
+ *                 it is constructed from. Belongs to the innermost function (or the file).
+ * `@field`        a field of the enclosing type, in one pattern with `@field.type`.
+ *
+ * ## imports.scm
+ *
+ * `@import`           the statement. One match gives one ImportFact, from:
+ *   `@import.source`    the module (quotes stripped). Required unless `@import.tree` is there.
+ *   `@import.name`      the imported name, default `*`.
+ *   `@import.alias`     the local name, default the last identifier of the name; `''` where nothing is bound.
+ *   `@import.default`   the local name of a default import (name becomes `default`).
+ *   `@import.namespace` the local name of a namespace import (name becomes `*`).
+ *   `@import.reexport`  presence marks a re-export.
+ *   `@import.effect`    presence marks an import for side effects: name and alias are ''.
+ *   `@import.tree`      a node whose text goes to `readImport` instead (Rust use trees).
+ * Several matches on one statement are fine (one per specifier); equal facts on one line are merged.
+ *
+ * ## metrics.scm
+ *
+ * `@branch`       a decision point: if, loop, case, catch, conditional expression, `&&`, `||`, `??`.
+ * `@nest`         the body of a control structure (not of functions): overlapping ones give the nesting depth. Capture the
+ *                 body, not the statement, so that `else if` chains stay flat.
+ */
+import type { ImportFact, SymbolKind } from './facts.ts';
+import type { LanguageId } from './languages.ts';
+
+/** What a hook sees of a definition. */
+export interface DefinitionView {
+  name: string;
+  kind: SymbolKind;
+  /** The signature: declaration without body, white space folded. */
+  signature: string;
+  /** `@exported` matched, or the definition stands in an `@export` region or is named by `@export.name`. */
+  marked: boolean;
+  /** The enclosing symbol, already judged; null at top level. */
+  parent: { kind: SymbolKind; exported: boolean; name: string } | null;
+}
+
+export interface LanguageDefinition {
+  id: LanguageId;
+  /** Loads the grammar: `async () => (await import('….wasm')).default`, so that it stays lazy. */
+  grammar: () => Promise<WebAssembly.Module>;
+  queries: { definitions: string; references: string; imports: string; metrics: string };
+  /** Receivers that mean the enclosing type: `this`, `self`. */
+  selfNames: readonly string[];
+  /** Receivers that mean its first base: `super`, `base`, `parent`. */
+  superNames?: readonly string[];
+  /** Members are reached without a receiver (Java, C#, C++ …): a bare receiver name may be a field of the enclosing type. */
+  implicitSelf?: boolean;
+  /** Default: marked, or a member of an exported parent whose signature does not say `private`. */
+  exported?: (definition: DefinitionView) => boolean;
+  /** Corrects a kind by name or signature, after the engine's own rules (e.g. Python CONSTANT names). */
+  kind?: (definition: Omit<DefinitionView, 'marked'>) => SymbolKind;
+  /** The type named by a `@var.type`/`@field.type` text, or null. Default `typeName`: generics, pointers, `?` dropped, last segment. */
+  typeName?: (text: string) => string | null;
+  /** Reads an `@import.tree` node's text into facts (without `line`). */
+  readImport?: (text: string) => Omit<ImportFact, 'line'>[];
+  /** Strips comment markers from a doc comment. Default handles `//`, `/* *\/`, `#`, `--` and their doc forms. */
+  stripComment?: (text: string) => string;
+  /** True for comments that are never documentation (`//go:build`, `# type: ignore`). */
+  isDirective?: (comment: string) => boolean;
+}

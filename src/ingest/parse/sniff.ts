@@ -1,0 +1,190 @@
+/**
+ * What the bytes of a blob say about themselves, found while they stream by: a mirror sniffs every blob once, at
+ * intake, so that a preview and a plan need no second read.
+ */
+import { MAX_PARSED_BYTES } from './facts.ts';
+
+export interface BlobFlags {
+  /** A NUL byte, a UTF-32 mark, or mostly control bytes. */
+  binary: boolean;
+  /** Lines as long as only a machine writes them. Meaningful for scripts and style sheets; prose has long lines too. */
+  minified: boolean;
+  /** A comment of the header says that a program wrote this file. */
+  generated: boolean;
+  utf16: 'le' | 'be' | null;
+  invalidUtf8: boolean;
+  /** A git-lfs pointer: the content lives elsewhere. */
+  lfsPointer: boolean;
+}
+
+/** Bytes looked at. What lies beyond belongs to a blob that is skipped as oversized anyway. */
+const SNIFFED_BYTES = MAX_PARSED_BYTES;
+const HEAD_BYTES = 4096;
+const HEAD_LINES = 30;
+
+/** github-linguist calls a script minified above this mean; one long line proves that it is not just wide prose. */
+const MINIFIED_MEAN = 110;
+const MINIFIED_LONGEST = 500;
+
+const LFS_HEADER = 'version https://git-lfs.github.com/spec/v1\n';
+const LFS_MAX_BYTES = 1024;
+
+export interface Sniffer {
+  push(chunk: Uint8Array): void;
+  end(): BlobFlags;
+}
+
+/** A sniffer for one blob. `push` its bytes in order, in pieces of any size, then ask `end` once. */
+export function createSniffer(): Sniffer {
+  const head = new Uint8Array(HEAD_BYTES);
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const lines = new LineLengths();
+  let total = 0;
+  let seen = 0;
+  let nul = false;
+  let invalid = false;
+
+  return {
+    push(chunk) {
+      total += chunk.length;
+      const rest = SNIFFED_BYTES - seen;
+      if (rest <= 0 || chunk.length === 0) return;
+      const bytes = chunk.length > rest ? chunk.subarray(0, rest) : chunk;
+      if (seen < HEAD_BYTES) head.set(bytes.subarray(0, HEAD_BYTES - seen), seen);
+      seen += bytes.length;
+      nul ||= bytes.includes(0);
+      lines.push(bytes);
+      if (!invalid && !nul) invalid = !accepts(utf8, bytes);
+    },
+    end() {
+      const start = head.subarray(0, Math.min(seen, HEAD_BYTES));
+      const utf16 = utf16Mark(start);
+      // A blob cut at the sniffing limit may end inside a character: that is no error of its own.
+      if (!invalid && !nul && total <= SNIFFED_BYTES) invalid = !accepts(utf8, null);
+      const controls = invalid && mostlyControls(start);
+      const invalidUtf8 = invalid && utf16 === null;
+      const headText = utf16 === null ? latin1(start) : latin1(start.filter((byte) => byte !== 0));
+      return {
+        binary: utf16 === null && (nul || controls),
+        minified: utf16 === null && lines.minified(seen),
+        generated: saysGenerated(headText),
+        utf16,
+        invalidUtf8: invalidUtf8 && !nul,
+        lfsPointer: total <= LFS_MAX_BYTES && headText.startsWith(LFS_HEADER),
+      };
+    },
+  };
+}
+
+/** The flags of bytes in hand. */
+export function sniff(bytes: Uint8Array): BlobFlags {
+  const sniffer = createSniffer();
+  sniffer.push(bytes);
+  return sniffer.end();
+}
+
+const BITS = {
+  binary: 1,
+  minified: 2,
+  generated: 4,
+  utf16le: 8,
+  utf16be: 16,
+  invalidUtf8: 32,
+  lfsPointer: 64,
+} as const;
+
+/** Flags as one byte, for the mirror's index. `byteToFlags` is its inverse. */
+export function flagsToByte(flags: BlobFlags): number {
+  return (
+    (flags.binary ? BITS.binary : 0) |
+    (flags.minified ? BITS.minified : 0) |
+    (flags.generated ? BITS.generated : 0) |
+    (flags.utf16 === 'le' ? BITS.utf16le : 0) |
+    (flags.utf16 === 'be' ? BITS.utf16be : 0) |
+    (flags.invalidUtf8 ? BITS.invalidUtf8 : 0) |
+    (flags.lfsPointer ? BITS.lfsPointer : 0)
+  );
+}
+
+export function byteToFlags(byte: number): BlobFlags {
+  return {
+    binary: (byte & BITS.binary) !== 0,
+    minified: (byte & BITS.minified) !== 0,
+    generated: (byte & BITS.generated) !== 0,
+    utf16: byte & BITS.utf16le ? 'le' : byte & BITS.utf16be ? 'be' : null,
+    invalidUtf8: (byte & BITS.invalidUtf8) !== 0,
+    lfsPointer: (byte & BITS.lfsPointer) !== 0,
+  };
+}
+
+/** The byte order mark of UTF-16, unless it is one of UTF-32 (which then shows as binary by its NULs). */
+export function utf16Mark(bytes: Uint8Array): 'le' | 'be' | null {
+  const [a, b, c, d] = bytes;
+  if (a === 0xff && b === 0xfe && !(c === 0 && d === 0)) return 'le';
+  if (a === 0xfe && b === 0xff) return 'be';
+  return null;
+}
+
+/** Counts lines and finds the longest without decoding. */
+class LineLengths {
+  private count = 0;
+  private longest = 0;
+  private open = 0;
+
+  push(bytes: Uint8Array): void {
+    let from = 0;
+    for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, from)) {
+      this.close(this.open + at - from);
+      from = at + 1;
+    }
+    this.open += bytes.length - from;
+  }
+
+  minified(total: number): boolean {
+    const longest = Math.max(this.longest, this.open);
+    return longest > MINIFIED_LONGEST && total / (this.count + 1) > MINIFIED_MEAN;
+  }
+
+  private close(length: number): void {
+    this.count++;
+    if (length > this.longest) this.longest = length;
+    this.open = 0;
+  }
+}
+
+function accepts(decoder: TextDecoder, bytes: Uint8Array | null): boolean {
+  try {
+    if (bytes) decoder.decode(bytes, { stream: true });
+    else decoder.decode();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function mostlyControls(bytes: Uint8Array): boolean {
+  let controls = 0;
+  for (const byte of bytes) {
+    if (byte < 32 && byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 && byte !== 27) controls++;
+  }
+  return controls * 20 > bytes.length;
+}
+
+function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 1024)
+    text += String.fromCharCode(...bytes.subarray(at, at + 1024));
+  return text;
+}
+
+const COMMENT = /^[\s\xef\xbb\xbf\xff\xfe]*(?:\/\/|\/\*|\*|#|--|;|<!--|"""|'''|%|\(\*|REM\b|!)/i;
+const GENERATED =
+  /@generated\b|<auto-?generated|\bcode generated by\b|\b(?:automatically|machine|auto)[- ]?generated\b|\bgenerated (?:by|from|with|using)\b.*\bdo not (?:edit|modify)\b|\bdo not (?:edit|modify)\b.*\bgenerated\b|\bgenerated by (?:the protocol buffer|swagger|openapi|grpc|thrift|flex|bison|antlr|cython)|\bthis (?:file|code) (?:is|was|has been) (?:automatically |auto-?)?generated\b/i;
+
+/** Only a comment of the first lines counts: code that merely mentions the markers (this file!) is not generated. */
+function saysGenerated(head: string): boolean {
+  for (const line of head.split('\n', HEAD_LINES)) {
+    if (line.length < 400 && COMMENT.test(line) && GENERATED.test(line)) return true;
+  }
+  return false;
+}
