@@ -1,0 +1,293 @@
+/**
+ * Refs: what the remote lists (`git_refs`), what is indexed (`indexed_refs`), and which of them a caller's word means.
+ * The order is the same for both: exact stored name, `refs/heads/x`, `refs/tags/x` (a tag wins over a branch of the
+ * same short name), `HEAD`, a commit, and for reading only a semver range.
+ */
+import { and, desc, eq, isNotNull, sql } from 'drizzle-orm';
+import semver from 'semver';
+import type { IndexingStage } from '../pipeline.ts';
+import type { ControlDb } from './control-db.ts';
+import {
+  type GitRefRow,
+  gitRefs,
+  type IndexedRefRow,
+  indexedRefs,
+  repos,
+  type SnapshotRow,
+  snapshots,
+} from './control-schema.ts';
+import type { RepoScope } from './scope.ts';
+
+const HEADS = 'refs/heads/';
+const TAGS = 'refs/tags/';
+const FULL_OID = /^[0-9a-f]{40}$/;
+const SHORT_OID = /^[0-9a-f]{4,39}$/;
+
+export interface Coverage {
+  indexed: number;
+  skipped: number;
+  reasons: Record<string, number>;
+}
+
+/** A ref that answers: its stored name and the complete snapshot behind it. */
+export interface ServedRef {
+  ref: string;
+  snapshotId: number;
+  commitSha: string;
+  indexedAt: string;
+  coverage: Coverage;
+}
+
+interface Served {
+  ref: IndexedRefRow;
+  snapshot: SnapshotRow;
+}
+
+/**
+ * The indexed ref that `ref` means, or null when none does. Without `ref`: the default branch when it is indexed, else
+ * the most recently indexed ref.
+ */
+export async function resolveIndexedRef(
+  db: ControlDb,
+  scope: RepoScope,
+  ref: string | undefined,
+): Promise<ServedRef | null> {
+  const rows = await servedRows(db, scope);
+  const found = ref === undefined ? await byDefault(db, scope, rows) : await named(db, scope, rows, ref);
+  return found ? toServed(found) : null;
+}
+
+/** Every ref of the repo that answers, most recently indexed first. */
+export async function listServedRefs(db: ControlDb, scope: RepoScope): Promise<ServedRef[]> {
+  return (await servedRows(db, scope)).map(toServed);
+}
+
+async function servedRows(db: ControlDb, scope: RepoScope): Promise<Served[]> {
+  return db
+    .select({ ref: indexedRefs, snapshot: snapshots })
+    .from(indexedRefs)
+    .innerJoin(snapshots, eq(snapshots.id, indexedRefs.snapshotId))
+    .where(and(eq(indexedRefs.repoKey, scope.repo.key), isNotNull(indexedRefs.indexedAt)))
+    .orderBy(desc(indexedRefs.indexedAt), indexedRefs.ref);
+}
+
+function toServed({ ref, snapshot }: Served): ServedRef {
+  return {
+    ref: ref.ref,
+    snapshotId: snapshot.id,
+    commitSha: snapshot.commitOid,
+    indexedAt: ref.indexedAt ?? snapshot.createdAt,
+    coverage: { indexed: snapshot.filesIndexed, skipped: snapshot.filesSkipped, reasons: snapshot.skipped },
+  };
+}
+
+async function byDefault(db: ControlDb, scope: RepoScope, rows: Served[]): Promise<Served | undefined> {
+  return (await headRow(db, scope, rows)) ?? rows[0];
+}
+
+async function headRow(db: ControlDb, scope: RepoScope, rows: Served[]): Promise<Served | undefined> {
+  const repo = await db.query.repos.findFirst({
+    columns: { defaultBranch: true },
+    where: eq(repos.key, scope.repo.key),
+  });
+  if (!repo?.defaultBranch) return undefined;
+  return rows.find((row) => row.ref.fullName === HEADS + repo.defaultBranch);
+}
+
+async function named(
+  db: ControlDb,
+  scope: RepoScope,
+  rows: Served[],
+  ref: string,
+): Promise<Served | undefined> {
+  const byName =
+    rows.find((row) => row.ref.ref === ref) ??
+    rows.find((row) => row.ref.fullName === ref) ??
+    rows.find((row) => row.ref.fullName === TAGS + ref) ??
+    rows.find((row) => row.ref.fullName === HEADS + ref);
+  if (byName) return byName;
+  if (ref === 'HEAD') return headRow(db, scope, rows);
+  return byCommit(rows, ref) ?? bySemver(rows, ref);
+}
+
+function byCommit(rows: Served[], ref: string): Served | undefined {
+  const oid = ref.toLowerCase();
+  if (!FULL_OID.test(oid) && !SHORT_OID.test(oid)) return undefined;
+  const matches = rows.filter((row) => row.snapshot.commitOid.startsWith(oid));
+  const commits = new Set(matches.map((row) => row.snapshot.commitOid));
+  return commits.size === 1 ? matches[0] : undefined;
+}
+
+function bySemver(rows: Served[], range: string): Served | undefined {
+  if (range.trim() === '' || semver.validRange(range) === null) return undefined;
+  let best: { row: Served; version: string } | undefined;
+  for (const row of rows) {
+    const version = row.ref.fullName?.startsWith(TAGS)
+      ? semver.clean(row.ref.fullName.slice(TAGS.length))
+      : null;
+    if (version === null || !semver.satisfies(version, range)) continue;
+    if (!best || semver.gt(version, best.version)) best = { row, version };
+  }
+  return best?.row;
+}
+
+/** What a sync would index: the name it is stored under, the remote's ref (null for a bare commit) and the commit. */
+export interface SyncTarget {
+  ref: string;
+  fullName: string | null;
+  /** A commit, or the tag object of an unpeeled tag; the plan step reads which. */
+  oid: string;
+}
+
+export interface Listing {
+  refs: Pick<GitRefRow, 'name' | 'oid' | 'peeled'>[];
+  /** Short name of the default branch. */
+  defaultBranch: string | null;
+}
+
+/** The remote's refs as last listed. */
+export async function storedListing(db: ControlDb, scope: RepoScope): Promise<Listing> {
+  const [refs, repo] = await Promise.all([
+    db.select().from(gitRefs).where(eq(gitRefs.repoKey, scope.repo.key)).orderBy(gitRefs.name),
+    db.query.repos.findFirst({ columns: { defaultBranch: true }, where: eq(repos.key, scope.repo.key) }),
+  ]);
+  return { refs, defaultBranch: repo?.defaultBranch ?? null };
+}
+
+/**
+ * The target that a sync of `ref` has by this listing; null when nothing there has the name. A full commit id is
+ * always a target: only the remote knows whether it exists. A short one must be unique among the listed commits.
+ */
+export function resolveSyncTarget(
+  listing: Listing,
+  indexed: Pick<IndexedRefRow, 'ref' | 'fullName'>[],
+  ref: string,
+): SyncTarget | null {
+  const stored = indexed.find((row) => row.ref === ref)?.fullName;
+  const short = ref === 'HEAD' && listing.defaultBranch ? HEADS + listing.defaultBranch : null;
+  for (const name of [stored, ref, TAGS + ref, HEADS + ref, short]) {
+    const listed = name && listing.refs.find((each) => each.name === name);
+    if (listed) {
+      return {
+        ref: storedName(listing, indexed, listed.name),
+        fullName: listed.name,
+        oid: listed.peeled ?? listed.oid,
+      };
+    }
+  }
+  const oid = commitNamed(listing, ref.toLowerCase());
+  return oid ? { ref: oid, fullName: null, oid } : null;
+}
+
+function commitNamed(listing: Listing, ref: string): string | null {
+  if (FULL_OID.test(ref)) return ref;
+  if (!SHORT_OID.test(ref)) return null;
+  const commits = new Set(
+    listing.refs.map((each) => each.peeled ?? each.oid).filter((oid) => oid.startsWith(ref)),
+  );
+  const [only] = commits;
+  return commits.size === 1 && only ? only : null;
+}
+
+/** Short when that is unambiguous, so that a branch and a tag `x` can both be indexed: one of them as `refs/heads/x`. */
+function storedName(
+  listing: Listing,
+  indexed: Pick<IndexedRefRow, 'ref' | 'fullName'>[],
+  fullName: string,
+): string {
+  const already = indexed.find((row) => row.fullName === fullName);
+  if (already) return already.ref;
+  const short = shortName(fullName);
+  const taken = indexed.some((row) => row.ref === short);
+  const tagWins = fullName.startsWith(HEADS) && listing.refs.some((each) => each.name === TAGS + short);
+  return taken || tagWins ? fullName : short;
+}
+
+/** `refs/heads/main` → `main`; names outside heads and tags stay whole. */
+export function shortName(fullName: string): string {
+  if (fullName.startsWith(HEADS)) return fullName.slice(HEADS.length);
+  return fullName.startsWith(TAGS) ? fullName.slice(TAGS.length) : fullName;
+}
+
+/** Branches and tags of a listing by short name, sorted. */
+export function branchesAndTags(listing: Listing): { branches: string[]; tags: string[] } {
+  const under = (prefix: string) =>
+    listing.refs
+      .flatMap((each) => (each.name.startsWith(prefix) ? [each.name.slice(prefix.length)] : []))
+      .sort();
+  return { branches: under(HEADS), tags: under(TAGS) };
+}
+
+/**
+ * Replaces the stored listing (prune included), sets the default branch and marks indexed refs that are gone at the
+ * remote, all in one transaction. Writes nothing for a deleted repo.
+ */
+export async function replaceListing(
+  db: ControlDb,
+  scope: RepoScope,
+  listing: Listing,
+  now: Date,
+): Promise<void> {
+  const key = scope.repo.key;
+  const at = now.toISOString();
+  const live = sql`EXISTS (SELECT 1 FROM repos WHERE key = ${key} AND deleted_at IS NULL)`;
+  const inserts = slices(listing.refs, REFS_A_STATEMENT).map((part) =>
+    db.run(sql`INSERT INTO git_refs (repo_key, name, oid, peeled)
+      SELECT ${key}, value ->> 'name', value ->> 'oid', value ->> 'peeled'
+      FROM json_each(${JSON.stringify(part.map(({ name, oid, peeled }) => ({ name, oid, peeled })))}) WHERE ${live}`),
+  );
+  await db.batch([
+    db.delete(gitRefs).where(eq(gitRefs.repoKey, key)),
+    ...inserts,
+    db.run(sql`UPDATE indexed_refs SET deleted_at_remote = CASE
+        WHEN EXISTS (SELECT 1 FROM git_refs g WHERE g.repo_key = indexed_refs.repo_key AND g.name = indexed_refs.full_name)
+        THEN NULL ELSE coalesce(deleted_at_remote, ${at}) END
+      WHERE repo_key = ${key} AND full_name IS NOT NULL`),
+    db
+      .update(repos)
+      .set({ defaultBranch: listing.defaultBranch, refsListedAt: at })
+      .where(eq(repos.key, key)),
+  ]);
+}
+
+/** About 1 MB of JSON a statement at 200 bytes a ref: below D1's 2 MB a value. */
+const REFS_A_STATEMENT = 5000;
+
+function slices<T>(items: T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) =>
+    items.slice(n * size, (n + 1) * size),
+  );
+}
+
+/** All rows of `indexed_refs` of a repo, by name, with the snapshot each one serves. */
+export async function listIndexedRefs(
+  db: ControlDb,
+  repoKeys: number[],
+): Promise<{ ref: IndexedRefRow; snapshot: SnapshotRow | null }[]> {
+  const wanted = sql`(SELECT value FROM json_each(${JSON.stringify(repoKeys)}))`;
+  return db
+    .select({ ref: indexedRefs, snapshot: snapshots })
+    .from(indexedRefs)
+    .leftJoin(snapshots, eq(snapshots.id, indexedRefs.snapshotId))
+    .where(sql`${indexedRefs.repoKey} IN ${wanted}`)
+    .orderBy(indexedRefs.repoKey, indexedRefs.ref);
+}
+
+/** Writes the latest run's stage into its ref, unless a later run has taken the ref over. */
+export async function setRefStage(
+  db: ControlDb,
+  run: { repoKey: number; ref: string; jobId: string },
+  stage: IndexingStage,
+  error: string | null,
+): Promise<void> {
+  await db
+    .update(indexedRefs)
+    .set({ stage, indexingError: error })
+    .where(
+      and(
+        eq(indexedRefs.repoKey, run.repoKey),
+        eq(indexedRefs.ref, run.ref),
+        eq(indexedRefs.jobId, run.jobId),
+      ),
+    );
+}

@@ -1,0 +1,217 @@
+/** Repositories: the only place that mints a `RepoScope`, and with it the only door to a repo's data. */
+import { and, asc, eq, inArray, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { Problem } from '../errors.ts';
+import type { ControlDb } from './control-db.ts';
+import { type RepoRow, repos } from './control-schema.ts';
+import { type Access, type Caller, hasGroupRole, mintRepoScope, type RepoScope } from './scope.ts';
+
+/** A scope with the row it was made from. */
+export type FoundRepo = RepoScope & { readonly row: RepoRow };
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const RANK: Record<Access, number> = { read: 0, write: 1, admin: 2 };
+const MISSING = 'Repository not found';
+
+/** True for the form of an id, which no name may take. */
+export function isRepoId(nameOrId: string): boolean {
+  return UUID.test(nameOrId);
+}
+
+/** What `caller` may do with a repo, or null when it may not know of it. */
+export function accessTo(caller: Caller, repo: Pick<RepoRow, 'groupId' | 'visibility'>): Access | null {
+  if (hasGroupRole(caller, repo.groupId, 'admin')) return 'admin';
+  if (hasGroupRole(caller, repo.groupId, 'editor')) return 'write';
+  if (hasGroupRole(caller, repo.groupId, 'viewer')) return 'read';
+  return repo.visibility === 'public' && caller.role !== null ? 'read' : null;
+}
+
+/** SQL twin of `accessTo(…) !== null` over the live repos. */
+function visibleTo(caller: Caller): SQL | undefined {
+  const live = isNull(repos.deletedAt);
+  if (caller.role === 'admin') return live;
+  const groups = sql`${repos.groupId} IN (SELECT value FROM json_each(${JSON.stringify([...caller.groups.keys()])}))`;
+  return and(live, caller.role === null ? groups : or(groups, eq(repos.visibility, 'public')));
+}
+
+/**
+ * The repo a caller names by name or id, with proof of access.
+ * @throws Problem `not_found` when the caller may not know of it, `conflict` with the visible `ids` when the name is
+ * ambiguous, `forbidden` when it may read but not do what `access` asks.
+ */
+export async function findRepo(
+  db: ControlDb,
+  caller: Caller,
+  nameOrId: string,
+  access: Access,
+): Promise<FoundRepo> {
+  const named = isRepoId(nameOrId)
+    ? eq(repos.id, nameOrId.toLowerCase())
+    : eq(repos.name, nameOrId.normalize('NFC'));
+  const rows = await db
+    .select()
+    .from(repos)
+    .where(and(named, visibleTo(caller)))
+    .orderBy(asc(repos.key))
+    .limit(100);
+  const row = rows[0];
+  if (!row) throw new Problem('not_found', MISSING);
+  if (rows.length > 1) {
+    throw new Problem('conflict', 'Several repositories you can see have this name; use an id', {
+      members: { ids: rows.map((each) => each.id) },
+    });
+  }
+  const held = accessTo(caller, row);
+  if (held === null) throw new Problem('not_found', MISSING);
+  if (RANK[held] < RANK[access]) {
+    throw new Problem(
+      'forbidden',
+      `This needs the role of ${access === 'admin' ? 'admin' : 'editor'} in the group that owns the repository`,
+    );
+  }
+  return withRow(mintRepoScope(caller, held, row), row);
+}
+
+export interface RepoFilter {
+  /** Names or ids; others are left out. */
+  named?: string[];
+}
+
+/** Every repo the caller may read, by name; with `filter.named`, those of them that it names. */
+export async function listRepos(
+  db: ControlDb,
+  caller: Caller,
+  filter: RepoFilter = {},
+): Promise<FoundRepo[]> {
+  const wanted = filter.named && JSON.stringify(filter.named.map((name) => name.normalize('NFC')));
+  const named = wanted
+    ? sql`(${repos.name} IN (SELECT value FROM json_each(${wanted})) OR ${repos.id} IN (SELECT lower(value) FROM json_each(${wanted})))`
+    : undefined;
+  const rows = await db
+    .select()
+    .from(repos)
+    .where(and(visibleTo(caller), named))
+    .orderBy(asc(repos.name), asc(repos.key));
+  return rows.flatMap((row) => {
+    const held = accessTo(caller, row);
+    return held === null ? [] : [withRow(mintRepoScope(caller, held, row), row)];
+  });
+}
+
+/** As `listRepos`, without the rows: what search and the other readers need. */
+export async function listRepoScopes(
+  db: ControlDb,
+  caller: Caller,
+  filter: RepoFilter = {},
+): Promise<RepoScope[]> {
+  return listRepos(db, caller, filter);
+}
+
+/** The scope of a job step; null when the repo is deleted, which ends the step. */
+export async function systemScope(db: ControlDb, repoKey: number): Promise<FoundRepo | null> {
+  const row = await db.query.repos.findFirst({ where: and(eq(repos.key, repoKey), isNull(repos.deletedAt)) });
+  return row ? withRow(mintRepoScope('system', 'admin', row), row) : null;
+}
+
+/** The scope of a repo marked deleted, for the job that removes what belongs to it; null when nothing is left. */
+export async function deletedScope(db: ControlDb, repoKey: number): Promise<FoundRepo | null> {
+  const row = await db.query.repos.findFirst({
+    where: and(eq(repos.key, repoKey), isNotNull(repos.deletedAt)),
+  });
+  return row ? withRow(mintRepoScope('system', 'admin', row), row) : null;
+}
+
+function withRow(scope: RepoScope, row: RepoRow): FoundRepo {
+  return Object.freeze({ ...scope, row: Object.freeze(row) });
+}
+
+export type NewRepo = Pick<
+  RepoRow,
+  | 'id'
+  | 'groupId'
+  | 'createdBy'
+  | 'name'
+  | 'remoteUrl'
+  | 'localPath'
+  | 'globPatterns'
+  | 'depth'
+  | 'refreshMinutes'
+  | 'visibility'
+  | 'useDeploymentToken'
+>;
+
+/**
+ * Inserts a repo and gives it a shard, in turn over `shards`.
+ * @throws Problem `conflict` when the group has a repo of that name.
+ */
+export async function createRepo(
+  db: ControlDb,
+  caller: Caller,
+  repo: NewRepo,
+  shards: number,
+  now: Date,
+): Promise<FoundRepo> {
+  const at = now.toISOString();
+  const rows = await db
+    .insert(repos)
+    .values({
+      ...repo,
+      shard: sql<number>`(SELECT coalesce(max(key), 0) % ${shards} FROM repos)`,
+      createdAt: at,
+      updatedAt: at,
+    })
+    .onConflictDoNothing()
+    .returning();
+  const row = rows[0];
+  if (!row) throw new Problem('conflict', 'A repository of this name exists in the group');
+  return withRow(mintRepoScope(caller, accessTo(caller, row) ?? 'write', row), row);
+}
+
+export type RepoChange = Partial<
+  Pick<
+    RepoRow,
+    | 'globPatterns'
+    | 'depth'
+    | 'refreshMinutes'
+    | 'visibility'
+    | 'useDeploymentToken'
+    | 'mirrorStatus'
+    | 'mirrorError'
+    | 'defaultBranch'
+    | 'refsListedAt'
+  >
+>;
+
+/** Writes the given columns of a live repo; answers its new row, or null when it was deleted meanwhile. */
+export async function updateRepo(
+  db: ControlDb,
+  scope: RepoScope,
+  change: RepoChange,
+  now: Date,
+): Promise<RepoRow | null> {
+  const rows = await db
+    .update(repos)
+    .set({ ...change, updatedAt: now.toISOString() })
+    .where(and(eq(repos.key, scope.repo.key), isNull(repos.deletedAt)))
+    .returning();
+  return rows[0] ?? null;
+}
+
+/** Marks the repo deleted: from this write on it is 404 everywhere and its name is free. False when it was already. */
+export async function markDeleted(db: ControlDb, scope: RepoScope, now: Date): Promise<boolean> {
+  const rows = await db
+    .update(repos)
+    .set({ deletedAt: now.toISOString() })
+    .where(and(eq(repos.key, scope.repo.key), isNull(repos.deletedAt)))
+    .returning({ key: repos.key });
+  return rows.length > 0;
+}
+
+/** Rows of several repos by key, live ones only. */
+export async function reposByKey(db: ControlDb, repoKeys: number[]): Promise<RepoRow[]> {
+  if (repoKeys.length === 0) return [];
+  const wanted = sql`(SELECT value FROM json_each(${JSON.stringify(repoKeys)}))`;
+  return db
+    .select()
+    .from(repos)
+    .where(and(inArray(repos.key, wanted), isNull(repos.deletedAt)));
+}
