@@ -90,8 +90,14 @@ export interface LanguageDefinition {
   implicitSelf?: boolean;
   /** Default: marked, or a member of an exported parent whose signature does not say `private`. */
   exported?: (definition: DefinitionView) => boolean;
-  /** Corrects a kind by name or signature, after the engine's own rules (e.g. Python CONSTANT names). */
-  kind?: (definition: Omit<DefinitionView, 'marked'>) => SymbolKind;
+  /** Corrects a kind by name or signature, after the engine's own rules (e.g. Python CONSTANT names); null leaves the symbol
+   *  out (a C++ local `T x(y);` that reads as a prototype). */
+  kind?: (definition: Omit<DefinitionView, 'marked'>) => SymbolKind | null;
+  /** The language a text is really in, when its path cannot tell (a `.h` with C++ in it): asked before the grammar is loaded. */
+  dialect?: (text: string) => LanguageId;
+  /** What the grammar shall see instead of the text, of the same length and with the same line breaks: macros that no grammar
+   *  can know are blanked out. Names, signatures and documentation still come from the text itself. */
+  prepare?: (text: string) => string;
   /** The type named by a `@var.type`/`@field.type` text, or null. Default `typeName`: generics, pointers, `?` dropped, last segment. */
   typeName?: (text: string) => string | null;
   /** Reads an `@import.tree` node's text into facts (without `line`). */
