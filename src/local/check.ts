@@ -35,7 +35,9 @@ for (const worker of WORKERS) {
   }
   const [total, gzip] = [Number(size[1]), Number(size[2])];
   const share = `${Math.round((100 * gzip) / LIMIT_KIB.gzip)} %`;
-  console.log(`${worker.name.padEnd(9)} ${total.toFixed(0).padStart(10)} ${gzip.toFixed(0).padStart(10)}   ${share}`);
+  console.log(
+    `${worker.name.padEnd(9)} ${total.toFixed(0).padStart(10)} ${gzip.toFixed(0).padStart(10)}   ${share}`,
+  );
   if (total > LIMIT_KIB.total || gzip > LIMIT_KIB.gzip) failed = true;
 }
 process.exit(failed ? 1 : 0);

@@ -50,19 +50,25 @@ async function handle(request: IncomingMessage, response: ServerResponse, secret
     const resolved = await resolveLocal(wanted, roots);
     return 'error' in resolved ? json(response, 422, resolved) : json(response, 200, resolved);
   }
-  const match = /^\/git\/([A-Za-z0-9_-]+)\.[0-9a-f]{16}(\/(?:info\/refs|git-upload-pack))$/.exec(url.pathname);
+  const match = /^\/git\/([A-Za-z0-9_-]+)\.[0-9a-f]{16}(\/(?:info\/refs|git-upload-pack))$/.exec(
+    url.pathname,
+  );
   if (!match) return json(response, 404, { error: 'no such bridge path' });
   const resolved = await resolveLocal(Buffer.from(match[1]!, 'base64url').toString('utf8'), roots);
   if ('error' in resolved) return json(response, 404, resolved);
   serveGit(request, response, resolved.path, match[2]!);
 }
 
-async function resolveLocal(wanted: string, roots: string[]): Promise<{ id: string; path: string } | { error: string }> {
+async function resolveLocal(
+  wanted: string,
+  roots: string[],
+): Promise<{ id: string; path: string } | { error: string }> {
   if (!path.isAbsolute(wanted)) return { error: 'localPath must be absolute' };
   // The same sentence for "missing" and "outside": the bridge must not tell which files exist on the host.
   const refusal = { error: 'localPath is not a git repository below LOCAL_REPOS' };
   const real = await realpath(wanted).catch(() => null);
-  if (real === null || !roots.some((root) => real === root || real.startsWith(root + path.sep))) return refusal;
+  if (real === null || !roots.some((root) => real === root || real.startsWith(root + path.sep)))
+    return refusal;
   const isRepository =
     (await exists(path.join(real, '.git'))) ||
     ((await exists(path.join(real, 'HEAD'))) && (await exists(path.join(real, 'objects'))));
@@ -71,7 +77,11 @@ async function resolveLocal(wanted: string, roots: string[]): Promise<{ id: stri
   return { id: `${Buffer.from(real).toString('base64url')}.${digest}`, path: real };
 }
 
-const exists = (file: string) => stat(file).then(() => true, () => false);
+const exists = (file: string) =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
 
 function sameSecret(given: string, secret: string): boolean {
   const a = createHash('sha256').update(given).digest();

@@ -12,7 +12,7 @@ import { startGitBridge } from './git-bridge.ts';
 import { type Credentials, loadSecrets, saveCredentials } from './state.ts';
 
 /** The checkout this file belongs to: where the Workers' configurations are, and the default of `LOCAL_REPOS`. */
-export const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
+export const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url).href).replace(/\/$/, '');
 
 const DATABASES = ['DB', 'INDEX_0', 'INDEX_1'];
 const READY_WITHIN_MS = 90_000;
@@ -43,11 +43,13 @@ export async function startServer(
 ): Promise<LocalServer> {
   const port = parsePort(environment.PORT ?? environment.API_PORT ?? '8787');
   const host = environment.API_HOST ?? '127.0.0.1';
-  const stateDir = path.resolve(environment.STATE_DIR ?? path.join(CHECKOUT, '.sightline'));
+  const stateDir = stateDirectory(environment);
   await assertPortFree(port, host);
   const secrets = await loadSecrets(stateDir, environment);
   const bridgeSecret = randomBytes(32).toString('base64url');
-  const roots = (environment.LOCAL_REPOS?.split(/[,:]/).filter(Boolean) ?? [CHECKOUT]).concat(options.localRepos ?? []);
+  const roots = (environment.LOCAL_REPOS?.split(/[,:]/).filter(Boolean) ?? [CHECKOUT]).concat(
+    options.localRepos ?? [],
+  );
 
   const variables: Record<string, string> = {
     ...definedOnly(environment),
@@ -62,7 +64,13 @@ export async function startServer(
   await copyAssets(CHECKOUT);
   await migrate(stateDir);
   const logFile = path.join(stateDir, 'server.log');
-  const child = spawnWrangler(variables, { port, host, stateDir, logFile, inspector: await inspectorPort(environment) });
+  const child = spawnWrangler(variables, {
+    port,
+    host,
+    stateDir,
+    logFile,
+    inspector: await inspectorPort(environment),
+  });
   const exited = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
   const url = `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
   const stop = async () => {
@@ -78,6 +86,30 @@ export async function startServer(
   }
   const { file, credentials } = await saveCredentials(stateDir, url, secrets);
   return { url, stateDir, credentials, credentialsFile: file, logFile, exited, stop };
+}
+
+/** The server that runs from the same state directory already, or null. */
+export async function runningServer(
+  environment: NodeJS.ProcessEnv,
+): Promise<Pick<LocalServer, 'url' | 'credentials' | 'credentialsFile' | 'exited'> | null> {
+  const credentialsFile = path.join(stateDirectory(environment), 'credentials.json');
+  const content = await readFile(credentialsFile, 'utf8').catch(() => null);
+  if (content === null) return null;
+  const credentials = JSON.parse(content) as Credentials;
+  if (!(await isReady(credentials.base_url))) return null;
+  return { url: credentials.base_url, credentials, credentialsFile, exited: new Promise(() => undefined) };
+}
+
+function stateDirectory(environment: NodeJS.ProcessEnv): string {
+  return path.resolve(environment.STATE_DIR ?? path.join(CHECKOUT, '.sightline'));
+}
+
+async function isReady(url: string): Promise<boolean> {
+  const answer = await fetch(`${url}/api/v1/health/ready`, { signal: AbortSignal.timeout(10_000) }).catch(
+    () => null,
+  );
+  await answer?.arrayBuffer();
+  return answer?.status === 200;
 }
 
 /** The Workers' own reading of the variables, before anything starts. */
@@ -108,7 +140,8 @@ async function migrationsDigest(): Promise<string> {
   const hash = createHash('sha256');
   for (const kind of ['control', 'index']) {
     const folder = path.join(CHECKOUT, 'migrations', kind);
-    for (const file of (await readdir(folder)).sort()) hash.update(file).update(await readFile(path.join(folder, file)));
+    for (const file of (await readdir(folder)).sort())
+      hash.update(file).update(await readFile(path.join(folder, file)));
   }
   return hash.digest('hex');
 }
@@ -128,7 +161,11 @@ const QUIET = {
 
 async function run(args: string[]): Promise<void> {
   const [command, rest] = wranglerCommand(args);
-  const child = spawn(command, rest, { cwd: CHECKOUT, env: { ...process.env, ...QUIET }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, rest, {
+    cwd: CHECKOUT,
+    env: { ...process.env, ...QUIET },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
   const code = await new Promise<number>((resolve) => child.once('exit', (exit) => resolve(exit ?? 1)));
@@ -140,9 +177,23 @@ function spawnWrangler(
   options: { port: number; host: string; stateDir: string; logFile: string; inspector: number },
 ): ChildProcess {
   const [command, args] = wranglerCommand([
-    'dev', '--local', '-c', 'wrangler.toml', '-c', 'workers/indexer/wrangler.toml',
-    '--ip', options.host, '--port', String(options.port), '--inspector-port', String(options.inspector),
-    '--persist-to', options.stateDir, '--show-interactive-dev-session=false', '--log-level', 'warn',
+    'dev',
+    '--local',
+    '-c',
+    'wrangler.toml',
+    '-c',
+    'workers/indexer/wrangler.toml',
+    '--ip',
+    options.host,
+    '--port',
+    String(options.port),
+    '--inspector-port',
+    String(options.inspector),
+    '--persist-to',
+    options.stateDir,
+    '--show-interactive-dev-session=false',
+    '--log-level',
+    'warn',
   ]);
   const child = spawn(command, ['--import', path.join(CHECKOUT, 'src/local/tether.ts'), ...args], {
     cwd: CHECKOUT,
@@ -173,9 +224,7 @@ async function untilReady(url: string, exited: Promise<number>, logFile: string)
   });
   while (Date.now() < deadline) {
     if (ended) throw new StartError(`the runtime ended before it was ready; its log is ${logFile}`);
-    const answer = await fetch(`${url}/api/v1/health/ready`, { signal: AbortSignal.timeout(10_000) }).catch(() => null);
-    await answer?.arrayBuffer();
-    if (answer?.status === 200) return;
+    if (await isReady(url)) return;
     await new Promise((resolve) => setTimeout(resolve, 150));
   }
   throw new StartError(`not ready after ${READY_WITHIN_MS / 1000} s; the log is ${logFile}`);
@@ -183,14 +232,17 @@ async function untilReady(url: string, exited: Promise<number>, logFile: string)
 
 function parsePort(value: string): number {
   const port = Number(value);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new StartError(`PORT: ${value} is not a port`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new StartError(`PORT: ${value} is not a port`);
   return port;
 }
 
 async function assertPortFree(port: number, host: string): Promise<void> {
   await listenOnce(port, host).catch((error: NodeJS.ErrnoException) => {
     throw new StartError(
-      error.code === 'EADDRINUSE' ? `port ${port} is in use; set PORT to another one` : `PORT ${port}: ${error.message}`,
+      error.code === 'EADDRINUSE'
+        ? `port ${port} is in use; set PORT to another one`
+        : `PORT ${port}: ${error.message}`,
     );
   });
 }
@@ -212,5 +264,7 @@ function listenOnce(port: number, host: string): Promise<number> {
 }
 
 function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }

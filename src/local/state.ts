@@ -22,7 +22,10 @@ const GENERATED: Record<string, () => string> = {
  * admin made then stays, whatever later starts say, so that `credentials.json` never lies about it.
  * @returns the variables to hand to the Workers.
  */
-export async function loadSecrets(stateDir: string, environment: NodeJS.ProcessEnv): Promise<Record<string, string>> {
+export async function loadSecrets(
+  stateDir: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<Record<string, string>> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   const file = path.join(stateDir, 'secrets.env');
   const stored = parseEnvFile(await readFile(file, 'utf8').catch(missingIsEmpty));
@@ -33,8 +36,11 @@ export async function loadSecrets(stateDir: string, environment: NodeJS.ProcessE
       : (environment[name] ?? stored[name] ?? generate());
   }
   // A secret that comes from the environment is the operator's to keep: only ours, and the admin's, are written down.
-  const kept = Object.entries(secrets).filter(([name]) => name.startsWith('API_ADMIN_') || !environment[name]);
-  if (stored.API_JWT_SECRET && environment.API_JWT_SECRET) kept.push(['API_JWT_SECRET', stored.API_JWT_SECRET]);
+  const kept = Object.entries(secrets).filter(
+    ([name]) => name.startsWith('API_ADMIN_') || !environment[name],
+  );
+  if (stored.API_JWT_SECRET && environment.API_JWT_SECRET)
+    kept.push(['API_JWT_SECRET', stored.API_JWT_SECRET]);
   await writePrivate(file, `${kept.map(([name, value]) => `${name}=${value}`).join('\n')}\n`);
   return secrets;
 }
@@ -59,7 +65,9 @@ async function writePrivate(file: string, content: string): Promise<void> {
 
 function parseEnvFile(content: string): Record<string, string> {
   const lines = content.split('\n').filter((line) => line.includes('='));
-  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
 }
 
 function missingIsEmpty(error: NodeJS.ErrnoException): string {

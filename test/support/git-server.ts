@@ -81,10 +81,21 @@ async function route(request: IncomingMessage, response: ServerResponse, root: s
 
 function hasToken(request: IncomingMessage): boolean {
   const [kind, value] = (request.headers.authorization ?? '').split(' ');
-  return kind === 'Basic' && Buffer.from(value ?? '', 'base64').toString().endsWith(':test-token');
+  return (
+    kind === 'Basic' &&
+    Buffer.from(value ?? '', 'base64')
+      .toString()
+      .endsWith(':test-token')
+  );
 }
 
-function misbehave(request: IncomingMessage, response: ServerResponse, kind: string, rest: string, root: string) {
+function misbehave(
+  request: IncomingMessage,
+  response: ServerResponse,
+  kind: string,
+  rest: string,
+  root: string,
+) {
   switch (kind) {
     case 'html':
       response.writeHead(200, { 'content-type': 'text/html' });
@@ -114,7 +125,13 @@ function misbehave(request: IncomingMessage, response: ServerResponse, kind: str
   }
 }
 
-async function admin(request: IncomingMessage, response: ServerResponse, root: string, verb: string, served: Served[]) {
+async function admin(
+  request: IncomingMessage,
+  response: ServerResponse,
+  root: string,
+  verb: string,
+  served: Served[],
+) {
   if (verb === 'requests') return json(response, served);
   const body = JSON.parse(await text(request)) as {
     args?: string[];
@@ -136,7 +153,11 @@ async function admin(request: IncomingMessage, response: ServerResponse, root: s
 }
 
 /** Runs git below `root` with a fixed identity and clock, so that commits are the same in every run. */
-function git(root: string, args: string[], options: { cwd?: string; input?: string; env?: Record<string, string> }) {
+function git(
+  root: string,
+  args: string[],
+  options: { cwd?: string; input?: string; env?: Record<string, string> },
+) {
   return new Promise((resolve) => {
     const child = spawn('git', args, {
       cwd: path.join(root, options.cwd ?? '.'),

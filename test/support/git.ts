@@ -1,10 +1,21 @@
 import { inject } from 'vitest';
 
 /** Runs git below the test server's root; throws with stderr when it fails. Works inside workerd and Node alike. */
-export async function git(args: string[], options: { cwd?: string; input?: string; env?: Record<string, string> } = {}) {
+export async function git(
+  args: string[],
+  options: { cwd?: string; input?: string; env?: Record<string, string> } = {},
+) {
   const { adminUrl } = inject('gitServer');
-  const response = await fetch(`${adminUrl}/exec`, { method: 'POST', body: JSON.stringify({ args, ...options }) });
-  const result = (await response.json()) as { code: number; stdout: string; stderr: string; stdoutBase64: string };
+  const response = await fetch(`${adminUrl}/exec`, {
+    method: 'POST',
+    body: JSON.stringify({ args, ...options }),
+  });
+  const result = (await response.json()) as {
+    code: number;
+    stdout: string;
+    stderr: string;
+    stdoutBase64: string;
+  };
   if (result.code !== 0) throw new Error(`git ${args.join(' ')}: ${result.stderr}`);
   return result;
 }
@@ -13,7 +24,9 @@ export async function git(args: string[], options: { cwd?: string; input?: strin
 export async function write(path: string, content: string | Uint8Array): Promise<void> {
   const { adminUrl } = inject('gitServer');
   const base64 = Buffer.from(content).toString('base64');
-  await (await fetch(`${adminUrl}/write`, { method: 'POST', body: JSON.stringify({ path, base64 }) })).arrayBuffer();
+  await (
+    await fetch(`${adminUrl}/write`, { method: 'POST', body: JSON.stringify({ path, base64 }) })
+  ).arrayBuffer();
 }
 
 /** Removes a file or directory below the test server's root. */
