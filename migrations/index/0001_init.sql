@@ -7,14 +7,28 @@ CREATE TABLE live_repos (
   repo INTEGER PRIMARY KEY
 );
 
+-- Runs that rely on what the shard holds now (one row a sync job): a sweep takes nothing while one stands.
+CREATE TABLE index_runs (
+  repo INTEGER NOT NULL,
+  run TEXT NOT NULL,                   -- job id
+  until INTEGER NOT NULL,              -- epoch ms; a run that died is ignored after it
+  PRIMARY KEY (repo, run)
+) WITHOUT ROWID;
+
+-- Ids are taken in ranges before a write, so that children can name their parent in the same transaction.
+CREATE TABLE counters (
+  name TEXT PRIMARY KEY,
+  next INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO counters (name, next) VALUES ('blobs', 1), ('dirs', 1), ('entries', 1);
+
 -- A parsed blob. Key: (repo, oid, lang, version). Present = complete: a blob and all its facts are one transaction.
 CREATE TABLE blobs (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,              -- from `counters`, never reused: children are inserted only where this id won
   repo INTEGER NOT NULL,
   oid TEXT NOT NULL,
   lang TEXT NOT NULL,
   version INTEGER NOT NULL,
-  attempt TEXT NOT NULL,               -- the write that made it: children are inserted for this attempt's blobs only
   skipped TEXT,                        -- reason, when the bytes themselves rule it out
   size INTEGER NOT NULL,               -- bytes in git
   text BLOB,                           -- UTF-8 text, raw deflate; NULL when skipped
@@ -27,18 +41,20 @@ CREATE TABLE blobs (
 );
 
 -- A directory of a snapshot, content-addressed: (path, tree, config). A second ref costs the directories that differ.
+-- Present = its whole subtree is present: children are written before their parent and removed after it.
 CREATE TABLE dirs (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,              -- from `counters`
   repo INTEGER NOT NULL,
   path TEXT NOT NULL,                  -- '' or 'src/http/': always with the final slash
   tree_oid TEXT NOT NULL,
   config TEXT NOT NULL,
+  stats TEXT NOT NULL,                 -- JSON totals of the subtree: what coverage and language shares are read from
   UNIQUE (repo, path, tree_oid, config)
 );
 
 -- Direct children of a directory; subdirectories too (mode 040000), so that an unchanged subtree is found by recursion.
 CREATE TABLE entries (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,              -- from `counters`; the rowid of the repo's path table
   dir INTEGER NOT NULL,
   name TEXT NOT NULL,
   mode INTEGER NOT NULL,               -- as git: 33188, 33261, 40960 (symlink), 57344 (submodule), 16384 (tree)
@@ -50,6 +66,7 @@ CREATE TABLE entries (
   UNIQUE (dir, name)
 );
 CREATE INDEX entries_blob ON entries (blob) WHERE blob IS NOT NULL;
+CREATE INDEX entries_trees ON entries (dir) WHERE mode = 16384;
 
 CREATE TABLE snapshot_dirs (
   snapshot INTEGER NOT NULL,           -- control snapshots.id
