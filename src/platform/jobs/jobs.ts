@@ -1,10 +1,13 @@
 /** The port through which routes start jobs and steps report on them. One Durable Object a job holds the live truth. */
 import type { Env } from '../../env.ts';
+import { Problem } from '../../errors.ts';
 import type { IndexingStage, JobKind, Step } from '../../pipeline.ts';
 import type { ControlDb } from '../../store/control-db.ts';
 import type { JobParams, JobResult, JobRow } from '../../store/control-schema.ts';
+import { insertJob, openJobs } from '../../store/jobs.ts';
 import type { RepoScope } from '../../store/scope.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { dispatchNext, jobObject, jobSpec } from './dispatch.ts';
 
 /** What a step reports; absent members keep their value. `bytes` and `objects` are of the running fetch. */
 export interface JobProgress {
@@ -17,6 +20,8 @@ export interface JobProgress {
   bytes?: number;
   objects?: number;
   objectsTotal?: number;
+  /** Reason → files kept in the tree and not parsed. */
+  skipped?: Record<string, number>;
 }
 
 /** Blobs that one `process` message parses: at most about 1 MB of source and 200 blobs. */
@@ -28,6 +33,9 @@ export interface BatchCounts {
   files: number;
   chunks: number;
   skipped: number;
+  /** The skipped ones by reason, found by looking at the bytes. */
+  reasons?: Record<string, number>;
+  embedded?: number;
 }
 
 export interface JobError {
@@ -45,7 +53,11 @@ export interface JobHandle {
   readonly jobId: string;
   /** Takes the step (or one batch of it) for this runner until `end`. */
   begin(step: Step, batch?: number): Promise<Active>;
+  /** A sign of life between reports. */
+  touch(step: Step, batch?: number): Promise<Active>;
   end(step: Step, batch?: number): Promise<void>;
+  /** True while a live runner holds a step of the job, ended or not. */
+  busy(): Promise<boolean>;
   progress(progress: JobProgress): Promise<Active>;
   /** Stores the batches and sends their messages; with none, sends `publish`. */
   plan(batches: Batch[]): Promise<Active>;
@@ -71,8 +83,10 @@ export interface JobsPort {
   handle(jobId: string): JobHandle;
   /** Inserts the job as `queued` (durable when this returns) and dispatches it when its repo has none running. */
   start(scope: RepoScope, job: StartJob): Promise<JobRow>;
-  /** Cancels every open job of the repo; resolves when each one is durably cancelled. */
-  cancelAll(repoKey: number, reason: string): Promise<void>;
+  /** Cancels an open job; resolves when that is durable. An ended one stays as it is. */
+  cancel(job: JobRow, reason: string): Promise<void>;
+  /** Cancels every open job of the repo (or of one of its refs) and answers their rows as they were. */
+  cancelAll(repoKey: number, reason: string, ref?: string): Promise<JobRow[]>;
   /** Hands a checked WebSocket upgrade to the job's object. */
   connect(jobId: string, request: Request): Promise<Response>;
 }
@@ -83,4 +97,71 @@ export interface JobsDeps {
   clock(): Date;
   newId(): string;
   log: Logger;
+}
+
+/** Batches a call to the object: far below the 32 MB of an RPC at 200 blobs each. */
+const BATCHES_A_CALL = 500;
+
+export function createJobs(deps: JobsDeps): JobsPort {
+  const { db, env, clock, newId } = deps;
+  async function cancel(job: JobRow, reason: string): Promise<void> {
+    // A job whose maker died before its object knew of it is made known first, so that it can end.
+    await jobObject(env, job.id).create(jobSpec(job));
+    await jobObject(env, job.id).cancel(reason);
+  }
+  return {
+    handle: (jobId) => jobHandle(env, jobId),
+    async start(scope, job) {
+      const row = await insertJob(
+        db,
+        scope,
+        {
+          id: newId(),
+          kind: job.kind,
+          ref: job.ref ?? null,
+          fullName: job.fullName ?? null,
+          params: job.params ?? {},
+          requestedBy: job.requestedBy,
+        },
+        clock(),
+      );
+      if (!row) throw new Problem('not_found', 'Repository not found');
+      await jobObject(env, row.id).create(jobSpec(row));
+      await dispatchNext(db, env, row.repoKey, clock());
+      return row;
+    },
+    cancel,
+    async cancelAll(repoKey, reason, ref) {
+      // The waiting ones first, so that none starts when the running one ends.
+      const open = (await openJobs(db, repoKey, ref)).toReversed();
+      for (const job of open) await cancel(job, reason);
+      return open;
+    },
+    connect: (jobId, request) => jobObject(env, jobId).fetch(request),
+  };
+}
+
+/** The job as its steps see it, over RPC. */
+export function jobHandle(env: Pick<Env, 'JOBS'>, jobId: string): JobHandle {
+  const object = () => jobObject(env, jobId);
+  return {
+    jobId,
+    begin: (step, batch) => object().begin(step, batch),
+    touch: (step, batch) => object().touch(step, batch),
+    end: (step, batch) => object().end(step, batch),
+    busy: () => object().busy(),
+    progress: (progress) => object().progress(progress),
+    async plan(batches) {
+      for (let first = 0; first < batches.length; first += BATCHES_A_CALL) {
+        const stored = await object().addBatches(first, batches.slice(first, first + BATCHES_A_CALL));
+        if (!stored.active) return stored;
+      }
+      return object().planned();
+    },
+    batch: (n) => object().batch(n),
+    batchDone: (n, counts) => object().batchDone(n, counts),
+    complete: (result) => object().complete(result),
+    fail: (error) => object().fail(error),
+    cancel: (reason) => object().cancel(reason),
+  };
 }

@@ -1,0 +1,35 @@
+/** The packs a repo's mirror consists of. A pack counts from its row: R2 objects without one are garbage. */
+import { asc, eq, sql } from 'drizzle-orm';
+import type { ControlDb } from './control-db.ts';
+import { type PackRow, packs } from './control-schema.ts';
+import type { RepoScope } from './scope.ts';
+
+export async function listPacks(db: ControlDb, scope: RepoScope): Promise<PackRow[]> {
+  return db
+    .select()
+    .from(packs)
+    .where(eq(packs.repoKey, scope.repo.key))
+    .orderBy(asc(packs.createdAt), asc(packs.id));
+}
+
+export type NewPack = Pick<PackRow, 'id' | 'bytes' | 'objects' | 'shallow' | 'tips'>;
+
+/**
+ * Counts a stored pack in, unless the repo was deleted meanwhile. The deletion marks first and sweeps then, so either
+ * the sweep sees the pack's objects or this answers false and the caller removes them: nothing stays behind.
+ */
+export async function insertPack(
+  db: ControlDb,
+  scope: RepoScope,
+  pack: NewPack,
+  now: Date,
+): Promise<boolean> {
+  const rows = await db.all<{
+    id: string;
+  }>(sql`INSERT INTO packs (id, repo_key, bytes, objects, shallow, tips, created_at)
+    SELECT ${pack.id}, ${scope.repo.key}, ${pack.bytes}, ${pack.objects}, ${JSON.stringify(pack.shallow)},
+      ${JSON.stringify(pack.tips)}, ${now.toISOString()}
+    WHERE EXISTS (SELECT 1 FROM repos WHERE key = ${scope.repo.key} AND deleted_at IS NULL)
+    RETURNING id`);
+  return rows.length > 0;
+}
