@@ -1,0 +1,63 @@
+/**
+ * Strong ETags. A tag is a hash of the answer's plain bytes and the headers that belong to it; under the envelope the
+ * same hash carries the profile's name, because the bytes differ. `If-Match` accepts either.
+ */
+import type { Context } from 'hono';
+import { Problem } from '../errors.ts';
+import type { AppEnv } from './feature.ts';
+import type { Profile } from './problem.ts';
+
+const ENVELOPE = '-envelope';
+
+/** The tag of some text, with its quotes. */
+export async function tagOf(text: string, profile: Profile = 'plain'): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  const hash = Array.from(new Uint8Array(digest, 0, 16), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  );
+  return `"${hash}${profile === 'envelope' ? ENVELOPE : ''}"`;
+}
+
+/** The tag of a JSON body as the GET of the same URL would answer it. */
+export function tagOfJson(body: unknown): Promise<string> {
+  return tagOf(JSON.stringify(body));
+}
+
+/** Whether an `If-None-Match` value names the tag; comparison is weak, as RFC 9110 says for this header. */
+export function matchesAny(header: string | undefined, tag: string): boolean {
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  return header.split(',').some((item) => item.trim().replace(/^W\//, '') === tag);
+}
+
+/**
+ * Answers 304 before any work is done, when the client already holds what these parts determine (snapshot ids, the
+ * query …). Sets the response's ETag either way.
+ *
+ * @example const unchanged = await notModified(c, [served.snapshotId, c.req.query()]); if (unchanged) return unchanged;
+ */
+export async function notModified(c: Context<AppEnv>, parts: unknown[]): Promise<Response | null> {
+  const tag = await tagOf(JSON.stringify(parts), c.var.profile);
+  c.header('etag', tag);
+  return matchesAny(c.req.header('if-none-match'), tag)
+    ? new Response(null, { status: 304, headers: { etag: tag } })
+    : null;
+}
+
+/**
+ * Honours `If-Match` before a change: `current` is the body that GET of this URL answers now. Without the header the
+ * change goes through.
+ * @throws Problem `precondition_failed`
+ */
+export async function requireMatch(c: Context<AppEnv>, current: unknown): Promise<void> {
+  const header = c.req.header('if-match');
+  if (header === undefined || header.trim() === '*') return;
+  const tag = await tagOfJson(current);
+  const named = header.split(',').map((item) => item.trim().replace(`${ENVELOPE}"`, '"'));
+  if (!named.includes(tag)) {
+    throw new Problem(
+      'precondition_failed',
+      'If-Match does not name the current version; read it again first.',
+    );
+  }
+}

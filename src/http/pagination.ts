@@ -1,0 +1,101 @@
+/** Pages and offsets (api.md section 1): `page`/`per_page` 1-indexed, or `limit`/`offset`; never both. */
+import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { invalid } from '../errors.ts';
+import type { AppEnv } from './feature.ts';
+
+export const MAX_PER_PAGE = 100;
+const DEFAULT_PER_PAGE = 20;
+
+const count = (min: number, max: number, what: string) =>
+  z
+    .string()
+    .regex(/^\d{1,10}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .pipe(z.int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+    .optional()
+    .openapi({ type: 'integer', minimum: min, maximum: max, description: what });
+
+/** The query members of a list; spread into its `z.object`. `limit` is at most `max`, a route's own ceiling. */
+export function pageQuery(max: number = MAX_PER_PAGE) {
+  return {
+    page: count(1, 1_000_000_000, 'Page number, from 1.'),
+    per_page: count(1, MAX_PER_PAGE, `Items a page, ${DEFAULT_PER_PAGE} unless said.`),
+    limit: count(1, max, 'Most items to answer.'),
+    offset: count(0, 1_000_000_000, 'Items to skip.'),
+  };
+}
+
+export interface PageInput {
+  page?: number;
+  per_page?: number;
+  limit?: number;
+  offset?: number;
+}
+
+export interface Window {
+  offset: number;
+  /** null: everything from `offset` on. */
+  limit: number | null;
+  /** 1-indexed page and its size, for lists that answer `{items,total,page,per_page}`. */
+  page: number;
+  perPage: number;
+}
+
+/**
+ * The part of a list that was asked for. `fallback` is the seed's own default limit; null for lists that are complete
+ * unless a page is asked for.
+ * @throws Problem `validation` for `page` or `per_page` together with `offset`
+ */
+export function windowOf(input: PageInput, fallback: number | null = DEFAULT_PER_PAGE): Window {
+  const paged = input.page !== undefined || input.per_page !== undefined;
+  if (paged && input.offset !== undefined) {
+    throw invalid('query/offset', 'cannot be combined with page; use page and per_page, or limit and offset');
+  }
+  if (paged) {
+    const perPage = input.per_page ?? input.limit ?? DEFAULT_PER_PAGE;
+    const page = input.page ?? 1;
+    return { offset: (page - 1) * perPage, limit: perPage, page, perPage };
+  }
+  const limit = input.limit ?? fallback;
+  const offset = input.offset ?? 0;
+  const perPage = limit ?? Math.max(1, DEFAULT_PER_PAGE);
+  return { offset, limit, page: Math.floor(offset / perPage) + 1, perPage };
+}
+
+/** The items of a window of a list that is at hand. */
+export function slice<T>(items: readonly T[], window: Window): T[] {
+  return items.slice(window.offset, window.limit === null ? undefined : window.offset + window.limit);
+}
+
+/** Sends `X-Total-Count` and `Link` (RFC 8288) for a list of `total` items of which `window` is shown. */
+export function setPage(c: Context<AppEnv>, window: Window, total: number): void {
+  c.set('total', total);
+  c.header('x-total-count', String(total));
+  const links = pageLinks(new URL(c.req.url), window, total);
+  if (links !== '') c.header('link', links);
+}
+
+/** `first`, `prev`, `next`, `last` in the style of the request: pages if it asked for pages, else offsets. */
+export function pageLinks(url: URL, window: Window, total: number): string {
+  if (window.limit === null) return '';
+  const last = Math.max(0, Math.ceil(total / window.limit) - 1) * window.limit;
+  const targets: [string, number][] = [['first', 0]];
+  if (window.offset > 0) targets.push(['prev', Math.max(0, Math.min(window.offset - window.limit, last))]);
+  if (window.offset + window.limit < total) targets.push(['next', window.offset + window.limit]);
+  targets.push(['last', last]);
+  return targets.map(([rel, offset]) => `<${linkTo(url, window, offset)}>; rel="${rel}"`).join(', ');
+}
+
+function linkTo(url: URL, window: Window, offset: number): string {
+  const target = new URL(url);
+  target.searchParams.delete('token');
+  if (target.searchParams.has('page') || target.searchParams.has('per_page')) {
+    target.searchParams.set('page', String(Math.floor(offset / window.perPage) + 1));
+    target.searchParams.set('per_page', String(window.perPage));
+  } else {
+    target.searchParams.set('limit', String(window.limit));
+    target.searchParams.set('offset', String(offset));
+  }
+  return `${target.pathname}${target.search}`;
+}

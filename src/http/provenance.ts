@@ -1,0 +1,60 @@
+/** Where an answer comes from: headers on arrays, `meta` under the envelope (api.md section 1). */
+import type { Context } from 'hono';
+import type { AppEnv } from './feature.ts';
+
+export const EMPTY_REASONS = ['not_indexed', 'no_match', 'no_access_or_missing'] as const;
+export type EmptyReason = (typeof EMPTY_REASONS)[number];
+
+export interface Provenance {
+  /** Absent when the answer spans several repos. */
+  repo?: string;
+  ref?: string;
+  commitSha?: string;
+  indexedAt?: string;
+  coverage?: { indexed: number; skipped: number; reasons?: Record<string, number> };
+  emptyReason?: EmptyReason;
+  /** Nearest names, best first. */
+  suggest?: string[];
+}
+
+/** Says where the answer being made comes from. Headers and `meta` follow from it. */
+export function setProvenance(c: Context<AppEnv>, provenance: Provenance): void {
+  c.set('provenance', provenance);
+}
+
+/** The `Sightline-*` headers. Names are percent-encoded where they are not plain ASCII, so that any client can read them. */
+export function provenanceHeaders(provenance: Provenance | undefined): [string, string][] {
+  if (!provenance) return [];
+  const { repo, ref, commitSha, indexedAt, coverage, emptyReason, suggest } = provenance;
+  const headers: [string, string | undefined][] = [
+    ['sightline-repo', repo && headerText(repo)],
+    ['sightline-ref', ref && headerText(ref)],
+    ['sightline-commit', commitSha],
+    ['sightline-indexed-at', indexedAt],
+    ['sightline-coverage', coverage && `indexed=${coverage.indexed}, skipped=${coverage.skipped}`],
+    ['sightline-empty-reason', emptyReason],
+    ['sightline-suggest', suggest?.length ? suggest.map(encodeURIComponent).join(', ') : undefined],
+  ];
+  return headers.filter((header): header is [string, string] => header[1] !== undefined);
+}
+
+/** The same as the envelope's `meta` members. */
+export function provenanceMeta(provenance: Provenance | undefined): Record<string, unknown> {
+  if (!provenance) return {};
+  const { repo, ref, commitSha, indexedAt, coverage, emptyReason, suggest } = provenance;
+  return {
+    repo,
+    ref,
+    commit_sha: commitSha,
+    indexed_at: indexedAt,
+    coverage,
+    empty_reason: emptyReason,
+    suggest: suggest?.length ? suggest : undefined,
+  };
+}
+
+function headerText(text: string): string {
+  return /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.includes('%')
+    ? text
+    : encodeURIComponent(text);
+}
