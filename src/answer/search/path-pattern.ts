@@ -1,0 +1,49 @@
+import { Minimatch } from 'minimatch';
+import { invalid } from '../../errors.ts';
+
+/** A filter on paths, made once a query. */
+export interface PathPattern {
+  /** As typed. */
+  source: string;
+  test(path: string): boolean;
+}
+
+const GLOB = /[*?[\]{}]/;
+const MAX_BRACES = 64;
+const MAX_STARS = 24;
+
+/**
+ * A `path:` or `file:` value, or the `path` parameter. With glob characters: one without `/` matches base names at
+ * any depth, else the whole path. Without: any part of the path (`part: 'path'`) or of the base name (`'name'`).
+ * @throws Problem `validation` when the glob is too wild to be matched in bounded time
+ */
+export function pathPattern(source: string, part: 'path' | 'name', caseSensitive = false): PathPattern {
+  return GLOB.test(source) ? globPattern(source, caseSensitive) : partPattern(source, part, caseSensitive);
+}
+
+function partPattern(source: string, part: 'path' | 'name', caseSensitive: boolean): PathPattern {
+  const fold = (text: string) => (caseSensitive ? text : text.toLowerCase());
+  const wanted = fold(source.replace(/^\.?\//, ''));
+  const subject = (path: string) => (part === 'name' && !source.includes('/') ? baseName(path) : path);
+  return { source, test: (path) => fold(subject(path)).includes(wanted) };
+}
+
+function globPattern(source: string, caseSensitive: boolean): PathPattern {
+  if ((source.match(/\*+/g) ?? []).length > MAX_STARS) {
+    throw invalid('query/path', `at most ${MAX_STARS} wildcards`);
+  }
+  const glob = new Minimatch(source.replace(/^\.?\//, ''), {
+    dot: true,
+    nocase: !caseSensitive,
+    nocomment: true,
+    nonegate: true,
+    braceExpandMax: MAX_BRACES,
+  });
+  const wholePath = source.includes('/');
+  return { source, test: (path) => glob.match(wholePath ? path : baseName(path)) };
+}
+
+/** The last segment of a path. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

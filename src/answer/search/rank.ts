@@ -1,0 +1,191 @@
+/**
+ * Ranking: candidates with the rank each signal gave them → an order and a score. Pure, so that the golden file
+ * (test/golden) shows what a change does, signal by signal.
+ *
+ *   reciprocal rank fusion, tilted to the lexical side
+ *   × name (the hit defines what was asked for) × path × test and generated demotion × coherence of the file
+ *   → no two hits over the same lines, at most three a file
+ */
+import type { Term } from './terms.ts';
+
+/** Lists that are fused. */
+export const SIGNALS = ['lexical', 'symbol', 'path', 'exact', 'semantic'] as const;
+export type Signal = (typeof SIGNALS)[number];
+
+/** What multiplies the fused score. */
+export const FACTORS = ['name', 'pathWords', 'demotion', 'coherence', 'coverage'] as const;
+export type Factor = (typeof FACTORS)[number];
+
+export interface Candidate {
+  /** Unique among the candidates. */
+  id: string;
+  /** The file it stands in; the same for all its candidates. */
+  file: string;
+  path: string;
+  lang: string;
+  startLine: number;
+  endLine: number;
+  /** The symbol or heading it belongs to. */
+  symbol: CandidateSymbol | null;
+  /** 0-based rank in each list that found it. */
+  ranks: Partial<Record<Signal, number>>;
+}
+
+export interface CandidateSymbol {
+  name: string;
+  qualifiedName: string;
+  kind: string;
+  startLine: number;
+  endLine: number;
+  exported: boolean;
+}
+
+export interface RankQuery {
+  terms: Term[];
+  /** The query reads like an identifier: documentation then yields to code. */
+  code: boolean;
+}
+
+export interface RankOptions {
+  /** Signals and factors to leave out: for the ablation. */
+  without?: ReadonlySet<Signal | Factor>;
+  /** Most hits of one file. */
+  perFile?: number;
+}
+
+export interface Ranked {
+  candidate: Candidate;
+  /** 0 to 1, comparable within one answer. */
+  score: number;
+}
+
+/** Fusion weights. The lexical side leads; semantic stays out until the golden file shows that it helps. */
+export const WEIGHTS: Record<Signal, number> = { lexical: 1, symbol: 0.9, path: 0.35, exact: 1, semantic: 0 };
+/** Small, so that the top of a list counts for much more than its middle. */
+const RANK_CONSTANT = 12;
+const PER_FILE = 3;
+
+/** Orders candidates, best first, without overlaps and with at most three a file. */
+export function rank(candidates: Candidate[], query: RankQuery, options: RankOptions = {}): Ranked[] {
+  const without = options.without ?? new Set();
+  const scored = candidates.map((candidate) => ({ candidate, score: scoreOf(candidate, query, without) }));
+  const cohered = without.has('coherence') ? scored : coherent(scored);
+  const order = cohered.filter((each) => each.score > 0).sort(byScore);
+  return distinct(order, options.perFile ?? PER_FILE).map(({ candidate, score }) => ({ candidate, score: unit(score) }));
+}
+
+function scoreOf(candidate: Candidate, query: RankQuery, without: ReadonlySet<Signal | Factor>): number {
+  let score = 0;
+  for (const signal of SIGNALS) {
+    const at = candidate.ranks[signal];
+    if (at !== undefined && !without.has(signal)) score += (WEIGHTS[signal] * RANK_CONSTANT) / (RANK_CONSTANT + at);
+  }
+  if (!without.has('name')) score *= nameFactor(candidate.symbol, query);
+  if (!without.has('pathWords')) score *= 1 + 0.4 * share(query.terms, wordsOf(candidate.path));
+  if (!without.has('demotion')) score *= demotion(candidate, query);
+  return score;
+}
+
+/** Up to 2.2 for the definition of exactly what was asked for, less for names that hold some of its words. */
+export function nameFactor(symbol: CandidateSymbol | null, query: RankQuery): number {
+  if (symbol === null || query.terms.length === 0) return 1;
+  const name = joined(symbol.name);
+  const qualified = joined(symbol.qualifiedName);
+  const asked = query.terms.map((term) => term.whole);
+  const definition = DEFINITIONS.has(symbol.kind) ? 1 : 0.6;
+  if (asked.join('') === qualified || asked.join('') === name) return 1 + 1.2 * definition;
+  if (asked.includes(name)) return 1 + (query.code ? 1 : 0.5) * definition;
+  return 1 + 0.5 * definition * share(query.terms, wordsOf(symbol.qualifiedName));
+}
+
+const DEFINITIONS = new Set([
+  'function', 'method', 'class', 'interface', 'struct', 'enum', 'trait', 'type', 'macro', 'constant', 'namespace',
+]);
+
+/** How much of the terms' sub-words occur among `words`, 0 to 1. */
+function share(terms: Term[], words: Set<string>): number {
+  const parts = terms.flatMap((term) => term.parts);
+  if (parts.length === 0) return 0;
+  return parts.filter((part) => words.has(part) || words.has(`${part}s`)).length / parts.length;
+}
+
+const WORD = /\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{M}]+|\p{N}+|\p{Lo}+/gu;
+
+function wordsOf(text: string): Set<string> {
+  return new Set((text.match(WORD) ?? []).map((word) => word.toLowerCase()));
+}
+
+function joined(name: string): string {
+  return (name.match(WORD) ?? []).join('').toLowerCase();
+}
+
+const TEST_PATH = /(^|\/)(tests?|__tests__|specs?|testing|fixtures?|testdata|mocks?|__mocks__|e2e|benchmarks?)\/|[._-](test|spec|bench)s?\.[^/]+$|(^|\/)(test_[^/]+|[^/]+_test\.[^/]+|conftest\.py)$|Tests?\.(java|kt|cs|swift|php)$/i;
+const GENERATED_PATH = /(^|\/)(dist|build|out|generated|gen|vendor|third_party|node_modules|snapshots?|__snapshots__)\/|\.(min|generated|pb|g)\.[^/]+$|\.(lock|snap|map)$|\.d\.[cm]?ts$/i;
+const CHANGES_PATH = /(^|\/)(changelog|changes|history|news|releases?)(\.[a-z]+)?$/i;
+const PROSE = new Set(['markdown', 'text']);
+const DATA = new Set(['json', 'yaml', 'toml', 'xml', 'csv']);
+
+/** Below 1 for what is rarely the answer, unless the query asks for it by name. */
+function demotion(candidate: Candidate, query: RankQuery): number {
+  const asks = (words: string[]) => query.terms.some((term) => term.parts.some((part) => words.includes(part)));
+  let factor = 1;
+  if (TEST_PATH.test(candidate.path) && !asks(['test', 'tests', 'spec', 'bench', 'fixture', 'mock'])) factor *= 0.55;
+  if (GENERATED_PATH.test(candidate.path)) factor *= 0.6;
+  if (CHANGES_PATH.test(candidate.path) && !asks(['changelog', 'release', 'version'])) factor *= 0.5;
+  if (query.code && PROSE.has(candidate.lang)) factor *= 0.7;
+  if (DATA.has(candidate.lang)) factor *= 0.7;
+  return factor;
+}
+
+interface Scored {
+  candidate: Candidate;
+  score: number;
+}
+
+/** A file whose other chunks also match is likelier the right file: up to a quarter more for all of its candidates. */
+function coherent(scored: Scored[]): Scored[] {
+  const best = new Map<string, number>();
+  const total = new Map<string, number>();
+  for (const { candidate, score } of scored) {
+    best.set(candidate.file, Math.max(best.get(candidate.file) ?? 0, score));
+    total.set(candidate.file, (total.get(candidate.file) ?? 0) + score);
+  }
+  return scored.map(({ candidate, score }) => {
+    const top = best.get(candidate.file)!;
+    const others = top > 0 ? (total.get(candidate.file)! - top) / top : 0;
+    return { candidate, score: score * (1 + 0.25 * Math.min(1, others / 3)) };
+  });
+}
+
+function byScore(a: Scored, b: Scored): number {
+  return (
+    b.score - a.score ||
+    compare(a.candidate.path, b.candidate.path) ||
+    a.candidate.startLine - b.candidate.startLine ||
+    compare(a.candidate.id, b.candidate.id)
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Keeps the best of overlapping candidates of a file, and at most `perFile` of each. */
+function distinct(order: Scored[], perFile: number): Scored[] {
+  const kept = new Map<string, Candidate[]>();
+  return order.filter(({ candidate }) => {
+    const others = kept.get(candidate.file) ?? [];
+    if (others.length >= perFile || others.some((other) => overlap(other, candidate))) return false;
+    kept.set(candidate.file, [...others, candidate]);
+    return true;
+  });
+}
+
+function overlap(a: Candidate, b: Candidate): boolean {
+  return a.startLine <= b.endLine && b.startLine <= a.endLine;
+}
+
+/** A fused score as 0 to 1: about 0.5 for a first place in one list without any boost. */
+function unit(score: number): number {
+  return Math.round((score / (score + 1)) * 10_000) / 10_000;
+}
