@@ -1,0 +1,88 @@
+import WebSocket from 'ws';
+
+interface Sample {
+  used: number;
+  backing: number;
+  wasm: number;
+}
+
+/**
+ * Samples an isolate's memory through the inspector: V8 heap in use, backing stores, and every WebAssembly memory.
+ * @param worker part of the target's title or id, e.g. `indexer`.
+ * @returns a function that ends the sampling and answers the peak of the sum, in bytes, with its parts.
+ */
+export async function sampleHeap(
+  inspectorPort: number,
+  worker: string,
+  everyMs = 50,
+): Promise<() => Promise<Sample & { total: number; samples: number }>> {
+  const targets = (await (await fetch(`http://127.0.0.1:${inspectorPort}/json`)).json()) as {
+    id: string;
+    title: string;
+    webSocketDebuggerUrl: string;
+  }[];
+  const target = targets.find((t) => t.title.includes(worker) || t.id.includes(worker));
+  if (!target)
+    throw new Error(`no inspector target named ${worker} among ${targets.map((t) => t.title).join(', ')}`);
+  const socket = new WebSocket(target.webSocketDebuggerUrl, { perMessageDeflate: false });
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+  let id = 0;
+  const waiting = new Map<number, (result: Record<string, unknown>) => void>();
+  socket.on('message', (data) => {
+    const message = JSON.parse(String(data)) as { id?: number; result?: Record<string, unknown> };
+    if (message.id !== undefined) waiting.get(message.id)?.(message.result ?? {});
+  });
+  const call = (method: string, params: Record<string, unknown> = {}) =>
+    new Promise<Record<string, unknown>>((resolve) => {
+      id++;
+      waiting.set(id, resolve);
+      socket.send(JSON.stringify({ id, method, params }));
+    });
+  await call('Runtime.enable');
+  const prototype = (await call('Runtime.evaluate', { expression: 'WebAssembly.Memory.prototype' })) as {
+    result?: { objectId?: string };
+  };
+
+  const wasmBytes = async (): Promise<number> => {
+    if (!prototype.result?.objectId) return 0;
+    const found = (await call('Runtime.queryObjects', {
+      prototypeObjectId: prototype.result.objectId,
+      objectGroup: 's',
+    })) as {
+      objects?: { objectId?: string };
+    };
+    if (!found.objects?.objectId) return 0;
+    const sum = (await call('Runtime.callFunctionOn', {
+      objectId: found.objects.objectId,
+      functionDeclaration: 'function () { return this.reduce((n, m) => n + m.buffer.byteLength, 0); }',
+      returnByValue: true,
+    })) as { result?: { value?: number } };
+    await call('Runtime.releaseObjectGroup', { objectGroup: 's' });
+    return sum.result?.value ?? 0;
+  };
+
+  let peak: Sample & { total: number } = { used: 0, backing: 0, wasm: 0, total: 0 };
+  let samples = 0;
+  let running = true;
+  let wasm = 0;
+  const loop = (async () => {
+    while (running) {
+      const heap = (await call('Runtime.getHeapUsage')) as { usedSize?: number; backingStorageSize?: number };
+      // WebAssembly memory never shrinks, and asking for it forces a collection that would flatter the heap: seldom.
+      if (samples % 40 === 0) wasm = Math.max(wasm, await wasmBytes());
+      samples++;
+      const sample = { used: heap.usedSize ?? 0, backing: heap.backingStorageSize ?? 0, wasm };
+      const total = sample.used + sample.backing + sample.wasm;
+      if (total > peak.total) peak = { ...sample, total };
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
+    const last = await wasmBytes();
+    if (last > peak.wasm) peak = { ...peak, wasm: last, total: peak.total + last - peak.wasm };
+  })();
+  return async () => {
+    running = false;
+    await loop;
+    socket.close();
+    return { ...peak, samples };
+  };
+}
