@@ -52,22 +52,54 @@ export async function resolveIndexedRef(
   scope: RepoScope,
   ref: string | undefined,
 ): Promise<ServedRef | null> {
-  const rows = await servedRows(db, scope);
-  const found = ref === undefined ? await byDefault(db, scope, rows) : await named(db, scope, rows, ref);
-  return found ? toServed(found) : null;
+  return (await resolveIndexedRefs(db, [scope], ref)).get(scope.repo.key) ?? null;
+}
+
+/** The same for several repos at once, by repo key; repos without such a ref are left out. */
+export async function resolveIndexedRefs(
+  db: ControlDb,
+  scopes: readonly RepoScope[],
+  ref: string | undefined,
+): Promise<Map<number, ServedRef>> {
+  const keys = sql`(SELECT value FROM json_each(${JSON.stringify(scopes.map((scope) => scope.repo.key))}))`;
+  const [rows, branches] = await Promise.all([
+    servedRows(db, scopes),
+    db.select({ key: repos.key, name: repos.defaultBranch }).from(repos).where(sql`${repos.key} IN ${keys}`),
+  ]);
+  const resolved = new Map<number, ServedRef>();
+  for (const { key, name } of branches) {
+    const own = rows.filter((row) => row.ref.repoKey === key);
+    const found = ref === undefined ? byDefault(own, name) : named(own, ref, name);
+    if (found) resolved.set(key, toServed(found));
+  }
+  return resolved;
 }
 
 /** Every ref of the repo that answers, most recently indexed first. */
 export async function listServedRefs(db: ControlDb, scope: RepoScope): Promise<ServedRef[]> {
-  return (await servedRows(db, scope)).map(toServed);
+  return (await servedRows(db, [scope])).map(toServed);
 }
 
-async function servedRows(db: ControlDb, scope: RepoScope): Promise<Served[]> {
+/** Every ref of several repos that answers, by repo key, most recently indexed first. */
+export async function listServedRefsOf(
+  db: ControlDb,
+  scopes: readonly RepoScope[],
+): Promise<Map<number, ServedRef[]>> {
+  const served = new Map<number, ServedRef[]>();
+  for (const row of await servedRows(db, scopes)) {
+    const known = served.get(row.ref.repoKey) ?? [];
+    served.set(row.ref.repoKey, [...known, toServed(row)]);
+  }
+  return served;
+}
+
+async function servedRows(db: ControlDb, scopes: readonly RepoScope[]): Promise<Served[]> {
+  const keys = sql`(SELECT value FROM json_each(${JSON.stringify(scopes.map((scope) => scope.repo.key))}))`;
   return db
     .select({ ref: indexedRefs, snapshot: snapshots })
     .from(indexedRefs)
     .innerJoin(snapshots, eq(snapshots.id, indexedRefs.snapshotId))
-    .where(and(eq(indexedRefs.repoKey, scope.repo.key), isNotNull(indexedRefs.indexedAt)))
+    .where(and(sql`${indexedRefs.repoKey} IN ${keys}`, isNotNull(indexedRefs.indexedAt)))
     .orderBy(desc(indexedRefs.indexedAt), indexedRefs.ref);
 }
 
@@ -81,32 +113,22 @@ function toServed({ ref, snapshot }: Served): ServedRef {
   };
 }
 
-async function byDefault(db: ControlDb, scope: RepoScope, rows: Served[]): Promise<Served | undefined> {
-  return (await headRow(db, scope, rows)) ?? rows[0];
+function byDefault(rows: Served[], defaultBranch: string | null): Served | undefined {
+  return headRow(rows, defaultBranch) ?? rows[0];
 }
 
-async function headRow(db: ControlDb, scope: RepoScope, rows: Served[]): Promise<Served | undefined> {
-  const repo = await db.query.repos.findFirst({
-    columns: { defaultBranch: true },
-    where: eq(repos.key, scope.repo.key),
-  });
-  if (!repo?.defaultBranch) return undefined;
-  return rows.find((row) => row.ref.fullName === HEADS + repo.defaultBranch);
+function headRow(rows: Served[], defaultBranch: string | null): Served | undefined {
+  return defaultBranch === null ? undefined : rows.find((row) => row.ref.fullName === HEADS + defaultBranch);
 }
 
-async function named(
-  db: ControlDb,
-  scope: RepoScope,
-  rows: Served[],
-  ref: string,
-): Promise<Served | undefined> {
+function named(rows: Served[], ref: string, defaultBranch: string | null): Served | undefined {
   const byName =
     rows.find((row) => row.ref.ref === ref) ??
     rows.find((row) => row.ref.fullName === ref) ??
     rows.find((row) => row.ref.fullName === TAGS + ref) ??
     rows.find((row) => row.ref.fullName === HEADS + ref);
   if (byName) return byName;
-  if (ref === 'HEAD') return headRow(db, scope, rows);
+  if (ref === 'HEAD') return headRow(rows, defaultBranch);
   return byCommit(rows, ref) ?? bySemver(rows, ref);
 }
 
