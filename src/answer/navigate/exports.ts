@@ -1,0 +1,154 @@
+import { containerOf, type Definition, type Facts, isMember } from './facts.ts';
+import type { Binding } from './modules/module.ts';
+import { familyOf, resolveModule } from './modules.ts';
+import type { IndexedFile } from './paths.ts';
+
+/** Longest chain of re-exports that is followed. */
+const MAX_HOPS = 8;
+/** Most files one import may stand for (a package, a wildcard). */
+const MAX_FILES = 400;
+
+/**
+ * What an imported name means: the definitions that `binding` in `from` binds (`name` as the exporter calls it), with
+ * re-exports followed. `external` says that it comes from outside the repository, so that nothing here can be meant.
+ */
+export function imported(
+  facts: Facts,
+  from: IndexedFile,
+  binding: Binding,
+): { definitions: Definition[]; external: boolean } {
+  const resolution = resolveModule(facts, from, binding);
+  if (resolution.kind === 'external') return { definitions: [], external: true };
+  if (resolution.kind === 'unknown') {
+    const named = facts.definitions(binding.name).filter((definition) => sameFamily(definition, from));
+    return { definitions: named.filter((definition) => fromNamespace(definition, binding)), external: false };
+  }
+  if (resolution.member === null) return { definitions: [], external: false };
+  return {
+    definitions: exportedFrom(facts, resolution.files, resolution.member, MAX_HOPS, new Set()),
+    external: false,
+  };
+}
+
+/** The files that a namespace, package or wildcard binding stands for; null when it is external or unknown. */
+export function moduleFiles(
+  facts: Facts,
+  from: IndexedFile,
+  binding: Binding,
+): readonly IndexedFile[] | null {
+  const resolution = resolveModule(facts, from, binding);
+  return resolution.kind === 'files' && resolution.member === null
+    ? resolution.files.slice(0, MAX_FILES)
+    : null;
+}
+
+/** Definitions that any of `files` offers under `name`: its own top level, else what it re-exports. */
+export function exportedFrom(
+  facts: Facts,
+  files: readonly IndexedFile[],
+  name: string,
+  hops = MAX_HOPS,
+  seen: Set<string> = new Set(),
+): Definition[] {
+  const paths = new Set(files.slice(0, MAX_FILES).map((file) => file.path));
+  if (name === 'default') return defaultExports(facts, files, hops, seen);
+  const own = facts
+    .definitions(name)
+    .filter((definition) => paths.has(definition.path) && isTopLevel(definition));
+  if (own.length > 0 || hops === 0) return own;
+  return files.slice(0, MAX_FILES).flatMap((file) => reexported(facts, file, name, hops, seen));
+}
+
+function reexported(
+  facts: Facts,
+  file: IndexedFile,
+  name: string,
+  hops: number,
+  seen: Set<string>,
+): Definition[] {
+  const key = `${file.path}\0${name}`;
+  if (seen.has(key) || !passesOn(file)) return [];
+  seen.add(key);
+  const found: Definition[] = [];
+  for (const binding of facts.bindings(file.path)) {
+    const wildcard = binding.name === '*' && binding.alias === '' && (binding.isReexport || !needsMark(file));
+    if (binding.alias !== name && !wildcard) continue;
+    const resolution = resolveModule(facts, file, binding);
+    if (resolution.kind !== 'files' || resolution.files.some((target) => target.path === file.path)) continue;
+    const member = wildcard ? name : resolution.member;
+    if (member !== null) found.push(...exportedFrom(facts, resolution.files, member, hops - 1, seen));
+  }
+  return unique(found);
+}
+
+/** Languages whose modules make imported names visible to their own importers. */
+function passesOn(file: IndexedFile): boolean {
+  const family = familyOf(file.lang);
+  return family === 'javascript' || family === 'python' || family === 'rust' || family === 'c';
+}
+
+/** Wildcards pass on only when marked, except where every import is visible. */
+function needsMark(file: IndexedFile): boolean {
+  const family = familyOf(file.lang);
+  return family === 'javascript' || family === 'rust';
+}
+
+function defaultExports(
+  facts: Facts,
+  files: readonly IndexedFile[],
+  hops: number,
+  seen: Set<string>,
+): Definition[] {
+  return unique(
+    files.flatMap((file) => {
+      if (hops === 0) return [];
+      const marked = reexported(facts, file, 'default', hops, seen);
+      if (marked.length > 0) return marked;
+      const text = facts.text(file.path);
+      const name = text === null ? null : defaultExportName(text);
+      return name === null || name === 'default' ? [] : exportedFrom(facts, [file], name, hops - 1, seen);
+    }),
+  );
+}
+
+const DEFAULT_EXPORTS = [
+  /^[ \t]*export\s+default\s+(?:abstract\s+)?(?:async\s+)?(?:function\b\s*\*?|class\b|interface\b)\s*([A-Za-z_$][\w$]*)/m,
+  /^[ \t]*export\s+default\s+(?:[\w$.]{1,80}\(){0,3}([A-Za-z_$][\w$]*)\s*(?:as\b[^;\n]{0,200})?[),;]*\s*$/m,
+  /^[ \t]*export\s*\{[^}]{0,4000}?([A-Za-z_$][\w$]*)\s+as\s+default\b/m,
+  /^[ \t]*(?:module\.)?exports\s*=\s*(?:(?:async\s+)?function\b\s*\*?|class\b)?\s*([A-Za-z_$][\w$]*)\s*(?:[;{(]|$)/m,
+  /^[ \t]*export\s*=\s*([A-Za-z_$][\w$]*)/m,
+];
+
+/** The name that a JavaScript or TypeScript file exports as its default, or null for an anonymous one. */
+export function defaultExportName(text: string): string | null {
+  for (const pattern of DEFAULT_EXPORTS) {
+    const match = pattern.exec(text);
+    if (match && !/^(?:function|class|async|new)$/.test(match[1]!)) return match[1]!;
+  }
+  return null;
+}
+
+/** Not a member of a type; namespaces and modules around it do not matter. */
+function isTopLevel(definition: Definition): boolean {
+  return !isMember(definition) || familyOf(definition.lang) === 'jvm';
+}
+
+/** Where paths cannot tell, the namespace in the qualified name can: `using A.B` and `A.B.C`. */
+function fromNamespace(definition: Definition, binding: Binding): boolean {
+  const container = containerOf(definition.qualifiedName);
+  if (container === '') return true;
+  const source = binding.source.replaceAll('\\', '.').replaceAll('::', '.');
+  return source === container || source === definition.qualifiedName || source.endsWith(`.${container}`);
+}
+
+export function sameFamily(definition: { lang: string }, file: { lang: string }): boolean {
+  return familyOf(definition.lang) === familyOf(file.lang);
+}
+
+export function unique(definitions: Definition[]): Definition[] {
+  const seen = new Set<string>();
+  return definitions.filter((definition) => {
+    const key = `${definition.path}\0${definition.ord}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}

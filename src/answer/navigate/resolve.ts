@@ -1,0 +1,465 @@
+import { CONFIDENCE, MIN_CONFIDENCE, nameWeight, type ResolutionLabel } from './confidence.ts';
+import { exportedFrom, imported, moduleFiles, sameFamily, unique } from './exports.ts';
+import {
+  type CallSite,
+  containerOf,
+  type Definition,
+  dotted,
+  type Facts,
+  isCallable,
+  isMember,
+  isType,
+  lastName,
+} from './facts.ts';
+import { inferType } from './infer.ts';
+import { isShadowed } from './locals.ts';
+import { resolveRustPath } from './modules/rust.ts';
+import { type Family, familyOf } from './modules.ts';
+import { directoryOf, type IndexedFile } from './paths.ts';
+import {
+  ancestors,
+  lookupMember,
+  membersOf,
+  nearest,
+  ownerOf,
+  throughWildcards,
+  typesVisible,
+} from './types.ts';
+
+/** Where a call may lead: one definition, how sure that is (0–1), and why. */
+export interface Edge {
+  definition: Definition;
+  confidence: number;
+  resolution: ResolutionLabel;
+}
+
+/** Families in which a bare call may mean a method of the enclosing type. */
+const IMPLICIT_SELF: ReadonlySet<Family> = new Set(['jvm', 'csharp', 'c', 'ruby', 'swift']);
+const SELF = new Set([
+  'this',
+  'self',
+  'cls',
+  'Self',
+  'static',
+  '@',
+  'this.constructor',
+  'self.class',
+  'type(self)',
+]);
+const SUPER = /^(?:super|base|parent)(?:\(.*\))?(?:@\w+)?$/;
+/** A name-only edge to more definitions than this says nothing. */
+const MAX_AMBIGUOUS = 12;
+
+/**
+ * Resolves one call to the definitions it may reach, best first. Pure: the same facts give the same edges, whatever
+ * was indexed before, so an incremental index answers as a clean rebuild does. No edge means that the call leads out of
+ * the repository or to a local value.
+ */
+export function resolveCall(facts: Facts, site: CallSite): Edge[] {
+  const receiver = dotted(site.receiver);
+  const edges = receiver === '' ? bareCall(facts, site) : memberCall(facts, site, receiver);
+  return edges
+    .filter((edge) => edge.confidence >= MIN_CONFIDENCE)
+    .sort((a, b) => b.confidence - a.confidence || order(a.definition, b.definition));
+}
+
+function bareCall(facts: Facts, site: CallSite): Edge[] {
+  const file = fileOf(site);
+  const family = familyOf(site.lang);
+  const named = candidates(facts, site, site.callee);
+  const nested = lexical(named, site).filter((definition) => containerOf(definition.qualifiedName) !== '');
+  if (nested.length > 0) return edges(nested, 'same-file', site);
+  if (isShadowed(facts, site, site.callee)) return [];
+
+  if (IMPLICIT_SELF.has(family)) {
+    const own = implicitSelf(facts, site);
+    if (own.length > 0) return own;
+  }
+  const topLevel = named.filter((definition) => !isMember(definition));
+  const here = topLevel.filter((definition) => definition.path === site.path && !isHidden(definition, site));
+  if (here.length > 0) return edges(here, 'same-file', site);
+
+  const bound = throughImports(facts, file, site);
+  if (bound) return bound;
+  if (family === 'rust' && site.callee.includes('.')) return [];
+  const wildcard = throughWildcards(facts, file, topLevel);
+  if (wildcard.length > 0) return edges(wildcard, 'wildcard-import', site);
+  const beside = nearest(facts, file, topLevel);
+  if (beside.length > 0) return edges(beside, 'same-package', site);
+  return byNameAlone(topLevel, site, bareNameFactor(family));
+}
+
+/** How much a name alone says for a call without receiver. */
+function bareNameFactor(family: Family): number {
+  switch (family) {
+    // Linked or autoloaded by name: what is unique is almost surely meant.
+    case 'c':
+    case 'ruby':
+    case 'swift':
+    case 'csharp':
+    case 'php':
+      return 2;
+    // Names that are neither imported nor defined here are globals of the platform, as a rule.
+    case 'javascript':
+    case 'python':
+      return 0.5;
+    default:
+      return 1;
+  }
+}
+
+/** Bound by a named, aliased or default import; null when no import binds the name. */
+function throughImports(facts: Facts, file: IndexedFile, site: CallSite): Edge[] | null {
+  let isBound = false;
+  const found: { definition: Definition; label: ResolutionLabel }[] = [];
+  for (const binding of facts.bindings(file.path)) {
+    if (binding.alias !== site.callee || binding.alias === '') continue;
+    isBound = true;
+    const { definitions } = imported(facts, file, binding);
+    for (const definition of definitions.filter(isCallable)) {
+      found.push({ definition, label: binding.isDefault ? 'default-import' : 'import' });
+    }
+  }
+  if (!isBound) return null;
+  const label = found[0]?.label ?? 'import';
+  return edges(unique(found.map(({ definition }) => definition)), label, site);
+}
+
+/** A method of the enclosing type or its bases, called without receiver. */
+function implicitSelf(facts: Facts, site: CallSite): Edge[] {
+  for (const type of enclosingTypes(facts, site)) {
+    const { own, inherited } = lookupMember(facts, type, site.callee);
+    if (own.length > 0) return edges(own, 'self', site);
+    if (inherited.length > 0) return edges(inherited, 'inherited', site);
+  }
+  return [];
+}
+
+function memberCall(facts: Facts, site: CallSite, receiver: string): Edge[] {
+  const file = fileOf(site);
+  if (SUPER.test(receiver)) return onSuper(facts, site);
+  const isSelf = SELF.has(receiver);
+  const typeName = site.receiverType ?? null;
+  if (isSelf) {
+    const enclosing = enclosingTypes(facts, site).slice(0, 1);
+    if (enclosing.length > 0) return onTypes(facts, site, { types: enclosing, sure: true }, 'self');
+  }
+  if (typeName !== null) {
+    const visible = typesVisible(facts, file, typeName);
+    if (visible.types.length > 0) return onTypes(facts, site, visible, isSelf ? 'self' : 'receiver-type');
+    // A type that the repository does not hold: the standard library's or a package's.
+    if (facts.definitions(typeName).length === 0) return [];
+  }
+  const root = receiver.split(/[.([]/, 1)[0]!;
+  if (root === '') return byNameAlone(members(facts, site), site, 0.5);
+  const shadowed = isShadowed(facts, site, root);
+  if (!shadowed) {
+    const named = onNamedReceiver(facts, site, receiver, root);
+    if (named) return named;
+  }
+  const inferred = inferType(facts, site, receiver, resolveCall);
+  if (inferred.kind === 'external') return [];
+  if (inferred.kind === 'type') {
+    return onTypes(facts, site, { types: inferred.types, sure: inferred.sure }, 'inferred-type');
+  }
+  return onUnknown(facts, site, receiver);
+}
+
+/** `ns.f()`, `pkg.F()`, `T.f()`: the receiver is itself a name of the program; null when it is not. */
+function onNamedReceiver(facts: Facts, site: CallSite, receiver: string, root: string): Edge[] | null {
+  const file = fileOf(site);
+  const last = lastName(receiver);
+  for (const binding of facts.bindings(file.path)) {
+    const whole = binding.alias === receiver || (binding.alias === '' && binding.source === receiver);
+    if (!whole && binding.alias !== root) continue;
+    const files = moduleFiles(facts, file, binding);
+    if (files) {
+      const direct = exportedFrom(facts, files, whole ? site.callee : last).filter(isCallable);
+      if (whole) return edges(direct, 'namespace', site);
+      const types = direct.filter(isType);
+      return types.length > 0 ? onTypes(facts, site, { types, sure: true }, 'static') : [];
+    }
+    const { definitions, external } = imported(facts, file, binding);
+    if (external) return [];
+    if (!whole) continue;
+    const types = definitions.filter(isType);
+    if (types.length > 0) return onTypes(facts, site, { types, sure: true }, 'static');
+    // `import api from './api'` where the module's functions are its members.
+    const grouped = definitions.flatMap((definition) => objectMembers(facts, definition, site.callee));
+    if (grouped.length > 0) return edges(grouped, 'namespace', site);
+  }
+  if (familyOf(site.lang) === 'rust') {
+    const path = rustPath(facts, site, receiver);
+    if (path) return path;
+  }
+  const visible = typesVisible(facts, file, last);
+  if (visible.types.length > 0 && (receiver === last || /^[\p{Lu}]/u.test(last))) {
+    return onTypes(facts, site, visible, 'static');
+  }
+  const scoped = candidates(facts, site, site.callee).filter((definition) =>
+    inNamespace(containerOf(definition.qualifiedName), receiver),
+  );
+  return scoped.length > 0 && !scoped.some(isMember) ? edges(scoped, 'namespace', site) : null;
+}
+
+/** `crate::router::parse()`: a path in code that no `use` was needed for. */
+function rustPath(facts: Facts, site: CallSite, receiver: string): Edge[] | null {
+  const segments = receiver.split('.');
+  const resolution = resolveRustPath(facts, fileOf(site), segments);
+  if (resolution.kind !== 'files') return null;
+  if (resolution.member === null) {
+    const own = exportedFrom(facts, resolution.files, site.callee).filter(isCallable);
+    return own.length > 0 ? edges(own, 'namespace', site) : null;
+  }
+  const types = exportedFrom(facts, resolution.files, resolution.member).filter(isType);
+  return types.length > 0 ? onTypes(facts, site, { types, sure: true }, 'static') : null;
+}
+
+/** Members of a constant object, `const api = { get() {} }`, or of a namespace. */
+function objectMembers(facts: Facts, owner: Definition, name: string): Definition[] {
+  return facts
+    .definitions(name)
+    .filter(
+      (member) => member.path === owner.path && containerOf(member.qualifiedName) === owner.qualifiedName,
+    );
+}
+
+/** Looks the callee up on the receiver's type or types. */
+function onTypes(
+  facts: Facts,
+  site: CallSite,
+  { types, sure }: { types: readonly Definition[]; sure: boolean },
+  label: ResolutionLabel,
+): Edge[] {
+  const share = sure ? 1 : 0.75 / Math.max(1, distinctTypes(types));
+  const found: Edge[] = [];
+  for (const type of types) {
+    const { own, inherited, overrides } = lookupMember(facts, type, site.callee);
+    const direct = own.length > 0 ? own : inherited;
+    found.push(...edges(direct, own.length > 0 ? label : 'inherited', site, share));
+    if (label !== 'static') found.push(...edges(overrides, 'override', site, share));
+    if (direct.length === 0 && site.callee === 'new' && familyOf(site.lang) === 'ruby') {
+      found.push(...edges(constructors(facts, type), 'static', site, share));
+    }
+  }
+  return merge(found);
+}
+
+/** Ruby's `T.new` reaches `T#initialize`, and the class itself. */
+function constructors(facts: Facts, type: Definition): Definition[] {
+  return [type, ...membersOf(facts, type, 'initialize')];
+}
+
+function onSuper(facts: Facts, site: CallSite): Edge[] {
+  for (const type of enclosingTypes(facts, site)) {
+    const found = ancestors(facts, type).map((ancestor) => ({
+      level: ancestor.level,
+      members: membersOf(facts, ancestor.type, site.callee),
+    }));
+    const nearestLevel = found.find(({ members: list }) => list.length > 0)?.level;
+    const reached = found.filter(({ level }) => level === nearestLevel).flatMap(({ members: list }) => list);
+    if (reached.length > 0) return edges(reached, 'super', site);
+  }
+  return [];
+}
+
+/** Nothing tells the receiver's type: its name may, or the types that the file knows, or the method's name alone. */
+function onUnknown(facts: Facts, site: CallSite, receiver: string): Edge[] {
+  const all = members(facts, site);
+  if (all.length === 0) return [];
+  const spoken = lastName(receiver.replace(/\([^()]*\)$/, ''))
+    .replace(/^_+|_+$/g, '')
+    .toLowerCase();
+  const likeNamed = all.filter((member) => isNamedLike(spoken, member));
+  if (likeNamed.length > 0 && likeNamed.length <= 3) return edges(likeNamed, 'receiver-name', site);
+  const weight = nameWeight(site.callee);
+  const file = fileOf(site);
+  const known = all.filter((member) => {
+    const owner = ownerOf(facts, member);
+    return owner !== null && typesVisible(facts, file, owner.name).sure && isReachable(facts, file, owner);
+  });
+  if (known.length > 0 && known.length <= 3) return edges(known, 'known-type', site, weight);
+  return byNameAlone(all, site, 1);
+}
+
+/** True when the file defines or imports the type, or stands in its package. */
+function isReachable(facts: Facts, file: IndexedFile, type: Definition): boolean {
+  return typesVisible(facts, file, type.name).types.includes(type);
+}
+
+/** `router` and `smartRouter` are named like `Router`, not like `RouterError`. */
+function isNamedLike(spoken: string, member: Definition): boolean {
+  const owner = lastName(containerOf(member.qualifiedName)).toLowerCase();
+  return spoken.length > 2 && owner.length > 2 && (spoken === owner || spoken.endsWith(owner));
+}
+
+function byNameAlone(named: readonly Definition[], site: CallSite, factor: number): Edge[] {
+  const targets = distinctTargets(named);
+  if (targets === 0 || targets > MAX_AMBIGUOUS) return [];
+  const label = targets === 1 ? 'unique-name' : 'ambiguous';
+  return edges(named, label, site, factor * nameWeight(site.callee));
+}
+
+/** Members and function-valued fields that a call with a receiver may reach. */
+function members(facts: Facts, site: CallSite): Definition[] {
+  return candidates(facts, site, site.callee).filter(
+    (definition) => isMember(definition) && containerOf(definition.qualifiedName) !== '',
+  );
+}
+
+function candidates(facts: Facts, site: CallSite, name: string): Definition[] {
+  return facts
+    .definitions(name)
+    .filter((definition) => isCallable(definition) && sameFamily(definition, site));
+}
+
+/** Definitions in the functions around the call, innermost first. */
+function lexical(named: readonly Definition[], site: CallSite): Definition[] {
+  const scope = site.caller?.qualifiedName ?? '';
+  const inScope = named.filter((definition) => {
+    const container = containerOf(definition.qualifiedName);
+    return (
+      definition.path === site.path &&
+      !isMember(definition) &&
+      (container === '' || scope === container || scope.startsWith(`${container}.`))
+    );
+  });
+  const depth = Math.max(0, ...inScope.map((definition) => definition.qualifiedName.split('.').length));
+  return inScope.filter((definition) => definition.qualifiedName.split('.').length === depth);
+}
+
+/** True for a function nested in another one that the call does not stand in. */
+function isHidden(definition: Definition, site: CallSite): boolean {
+  if (definition.parent === null) return false;
+  const container = containerOf(definition.qualifiedName);
+  const scope = site.caller?.qualifiedName ?? '';
+  const family = familyOf(definition.lang);
+  if (family !== 'javascript' && family !== 'python') return false;
+  return container !== '' && scope !== container && !scope.startsWith(`${container}.`);
+}
+
+/** The types around the call, innermost first. */
+function enclosingTypes(facts: Facts, site: CallSite): Definition[] {
+  const segments = (site.caller?.qualifiedName ?? '').split('.');
+  const found: Definition[] = [];
+  for (let length = segments.length; length > 0; length--) {
+    const qualifiedName = segments.slice(0, length).join('.');
+    const types = facts
+      .definitions(segments[length - 1]!)
+      .filter(
+        (definition) =>
+          isType(definition) &&
+          sameFamily(definition, site) &&
+          (definition.qualifiedName === qualifiedName || definition.path !== site.path),
+      );
+    found.push(...preferOwn(types, site));
+  }
+  return found;
+}
+
+function preferOwn(types: Definition[], site: CallSite): Definition[] {
+  const own = types.filter((type) => type.path === site.path);
+  if (own.length > 0) return own;
+  const beside = types.filter((type) => directoryOf(type.path) === directoryOf(site.path));
+  // A C++ method's class stands in a header, a Go method's type in a sibling, a Rust impl's in its crate.
+  return beside.length > 0 ? beside : types.length === 1 && familyOf(site.lang) !== 'javascript' ? types : [];
+}
+
+function inNamespace(container: string, receiver: string): boolean {
+  return container !== '' && (container === receiver || container.endsWith(`.${receiver}`));
+}
+
+/** One edge a target. Overloads and redeclarations of one name are one target; several targets share the confidence. */
+function edges(
+  definitions: readonly Definition[],
+  resolution: ResolutionLabel,
+  site: CallSite,
+  factor = 1,
+): Edge[] {
+  const fitting = fitArity(unique([...definitions]), site);
+  const targets = distinctTargets(fitting);
+  if (targets === 0) return [];
+  const isShared = resolution !== 'override';
+  const confidence = (CONFIDENCE[resolution] * factor) / (isShared ? targets : 1);
+  return fitting.map((definition) => ({
+    definition,
+    confidence: Math.round(Math.min(confidence, 0.99) * 100) / 100,
+    resolution,
+  }));
+}
+
+/** Among overloads, those that take this many arguments; all of them when none does or it cannot be told. */
+function fitArity(definitions: Definition[], site: CallSite): Definition[] {
+  if (site.arity === null || definitions.length < 2) return definitions;
+  const fitting = definitions.filter((definition) => takes(definition.signature, site.arity!));
+  return fitting.length > 0 ? fitting : definitions;
+}
+
+function takes(signature: string, arity: number): boolean {
+  const open = signature.indexOf('(');
+  if (open < 0) return true;
+  const { count, optional, variadic } = parameters(signature.slice(open + 1));
+  return arity >= count - optional && (variadic || arity <= count);
+}
+
+/** Counts a parameter list up to its closing parenthesis. */
+function parameters(text: string): { count: number; optional: number; variadic: boolean } {
+  const list: string[] = [];
+  let depth = 0;
+  let current = '';
+  for (const character of text) {
+    if (depth === 0 && (character === ')' || character === ',')) {
+      if (current.trim() !== '') list.push(current.trim());
+      current = '';
+      if (character === ')') break;
+      continue;
+    }
+    if ('([{<'.includes(character)) depth++;
+    else if (')]}>'.includes(character)) depth = Math.max(0, depth - 1);
+    current += character;
+  }
+  const own = list.filter(
+    (parameter) =>
+      !/^&?(?:mut\s+)?(?:self|cls|this)\b/.test(parameter) && parameter !== '*' && parameter !== '/',
+  );
+  return {
+    count: own.length,
+    optional: own.filter((parameter) => /[?=]/.test(parameter)).length,
+    variadic: own.some((parameter) => /\.\.\.|^\*|\bvararg\b|\bparams\b/.test(parameter)),
+  };
+}
+
+/** Overloads, and a declaration with its definition, count once. */
+function distinctTargets(definitions: readonly Definition[]): number {
+  return new Set(definitions.map(target)).size;
+}
+
+function distinctTypes(types: readonly Definition[]): number {
+  return new Set(types.map(target)).size;
+}
+
+/** What makes two definitions one: in C a prototype and its body, elsewhere the same name in the same file. */
+function target(definition: Definition): string {
+  const family = familyOf(definition.lang);
+  const isSpread = family === 'c' || family === 'csharp' || family === 'swift' || family === 'ruby';
+  return isSpread ? definition.qualifiedName : `${definition.path}\0${definition.qualifiedName}`;
+}
+
+/** The best edge to each definition. */
+function merge(all: Edge[]): Edge[] {
+  const best = new Map<string, Edge>();
+  for (const edge of all) {
+    const id = `${edge.definition.path}\0${edge.definition.ord}`;
+    const known = best.get(id);
+    if (!known || known.confidence < edge.confidence) best.set(id, edge);
+  }
+  return [...best.values()];
+}
+
+function fileOf(site: CallSite): IndexedFile {
+  return { path: site.path, blob: site.blob, lang: site.lang };
+}
+
+function order(a: Definition, b: Definition): number {
+  return a.path === b.path ? a.startLine - b.startLine : a.path < b.path ? -1 : 1;
+}

@@ -1,0 +1,191 @@
+import { exportedFrom, imported, moduleFiles, sameFamily, unique } from './exports.ts';
+import { containerOf, type Definition, type Facts, isType, lastName } from './facts.ts';
+import { type Family, familyOf } from './modules.ts';
+import { directoryOf, type IndexedFile } from './paths.ts';
+
+const MAX_ANCESTORS = 40;
+
+/** Families whose types are visible without an import across the whole program (or by headers that say little). */
+const GLOBAL_TYPES: ReadonlySet<Family> = new Set(['ruby', 'c', 'csharp', 'swift', 'php']);
+/** Families in which a directory is a package: its top level is visible without an import. */
+const PACKAGE_FAMILIES: ReadonlySet<Family> = new Set(['go', 'jvm', 'csharp', 'php', 'swift']);
+
+export interface VisibleTypes {
+  types: Definition[];
+  /** False when the name alone decided. */
+  sure: boolean;
+}
+
+/** The types that a name means in a file: imported, own, of the same package; else the program's, by name. */
+export function typesVisible(facts: Facts, file: IndexedFile, name: string): VisibleTypes {
+  const all = facts
+    .definitions(name)
+    .filter((definition) => isType(definition) && sameFamily(definition, file));
+  for (const binding of facts.bindings(file.path)) {
+    if (binding.alias !== name) continue;
+    const { definitions, external } = imported(facts, file, binding);
+    const types = definitions.filter(isType);
+    if (types.length > 0 || external) return { types, sure: true };
+  }
+  if (all.length === 0) return { types: [], sure: true };
+  const near = nearest(facts, file, all);
+  if (near.length > 0) return { types: near, sure: true };
+  return { types: all, sure: all.length === 1 && GLOBAL_TYPES.has(familyOf(file.lang)) };
+}
+
+/** Those of the same file, else of the same package, else those that a wildcard import or include brings in. */
+export function nearest(facts: Facts, file: IndexedFile, candidates: readonly Definition[]): Definition[] {
+  const own = candidates.filter((definition) => definition.path === file.path);
+  if (own.length > 0) return own;
+  if (PACKAGE_FAMILIES.has(familyOf(file.lang))) {
+    const directory = directoryOf(file.path);
+    const beside = candidates.filter((definition) => directoryOf(definition.path) === directory);
+    if (beside.length > 0) return beside;
+  }
+  return throughWildcards(facts, file, candidates);
+}
+
+/** Candidates that `import *`, `using` or an include of the file makes visible. */
+export function throughWildcards(
+  facts: Facts,
+  file: IndexedFile,
+  candidates: readonly Definition[],
+): Definition[] {
+  const name = candidates[0]?.name;
+  if (name === undefined) return [];
+  const found: Definition[] = [];
+  for (const binding of facts.bindings(file.path)) {
+    if (binding.alias !== '' && !(familyOf(file.lang) === 'c')) continue;
+    const files = moduleFiles(facts, file, binding);
+    if (files) found.push(...exportedFrom(facts, files, name));
+  }
+  return unique(found).filter((definition) => candidates.includes(definition));
+}
+
+/** The type's bases, breadth first, with their level (1 = direct); types that the repository does not hold are left out. */
+export function ancestors(facts: Facts, type: Definition): { type: Definition; level: number }[] {
+  const found: { type: Definition; level: number }[] = [];
+  const seen = new Set([key(type)]);
+  let level = [type];
+  for (let depth = 1; level.length > 0 && found.length < MAX_ANCESTORS; depth++) {
+    const next: Definition[] = [];
+    for (const child of level) {
+      const file = { path: child.path, blob: child.blob, lang: child.lang };
+      for (const base of basesOf(facts, child)) {
+        for (const parent of typesVisible(facts, file, base).types) {
+          if (seen.has(key(parent)) || !seen.add(key(parent))) continue;
+          found.push({ type: parent, level: depth });
+          next.push(parent);
+        }
+      }
+    }
+    level = next;
+  }
+  return found;
+}
+
+/** Partial classes, extensions and `impl` blocks state bases of a type in several places. */
+function basesOf(facts: Facts, type: Definition): string[] {
+  const parts = facts
+    .definitions(type.name)
+    .filter(
+      (other) => other.qualifiedName === type.qualifiedName && isType(other) && sameProgramUnit(other, type),
+    );
+  return [...new Set([type, ...parts].flatMap((part) => part.bases))];
+}
+
+/** Members of exactly this type under a name, wherever the language lets them be written. */
+export function membersOf(facts: Facts, type: Definition, name: string): Definition[] {
+  return facts
+    .definitions(name)
+    .filter(
+      (definition) =>
+        sameFamily(definition, type) && isMemberOf(definition, type) && !isSameSymbol(definition, type),
+    );
+}
+
+/** True when `member` is written in, or attributed to, `type`. */
+export function isMemberOf(member: Definition, type: Definition): boolean {
+  const container = containerOf(member.qualifiedName);
+  if (member.path === type.path) return container === type.qualifiedName;
+  if (!sameProgramUnit(member, type)) return false;
+  return container === type.qualifiedName || lastName(container) === lastName(type.qualifiedName);
+}
+
+/** Where parts of one type may stand: anywhere in the package, in the program, or only in its file. */
+function sameProgramUnit(a: Definition, b: Definition): boolean {
+  if (a.path === b.path) return true;
+  switch (familyOf(a.lang)) {
+    case 'go':
+      return directoryOf(a.path) === directoryOf(b.path);
+    case 'rust':
+    case 'c':
+    case 'csharp':
+    case 'swift':
+    case 'ruby':
+      return true;
+    case 'jvm':
+      return a.lang === 'kotlin';
+    default:
+      return false;
+  }
+}
+
+export interface MemberLookup {
+  own: Definition[];
+  inherited: Definition[];
+  /** Members of subtypes: what a call through the base may reach. */
+  overrides: Definition[];
+}
+
+/** Looks a member up on a type, then on its bases (nearest level wins), and lists overrides in subtypes. */
+export function lookupMember(facts: Facts, type: Definition, name: string): MemberLookup {
+  const own = membersOf(facts, type, name);
+  let inherited: Definition[] = [];
+  if (own.length === 0) {
+    let level = 0;
+    for (const ancestor of ancestors(facts, type)) {
+      if (level !== 0 && ancestor.level > level) break;
+      const members = membersOf(facts, ancestor.type, name);
+      if (members.length > 0) level = ancestor.level;
+      inherited = inherited.concat(members);
+    }
+  }
+  return { own, inherited: unique(inherited), overrides: overridesOf(facts, type, name) };
+}
+
+const MAX_OVERRIDES = 60;
+
+function overridesOf(facts: Facts, type: Definition, name: string): Definition[] {
+  const overrides: Definition[] = [];
+  const verdicts = new Map<string, boolean>();
+  for (const candidate of facts.definitions(name)) {
+    if (overrides.length >= MAX_OVERRIDES) break;
+    if (!sameFamily(candidate, type) || isMemberOf(candidate, type)) continue;
+    const owner = ownerOf(facts, candidate);
+    if (!owner || owner.bases.length === 0) continue;
+    const known = verdicts.get(key(owner));
+    const derives = known ?? ancestors(facts, owner).some((ancestor) => key(ancestor.type) === key(type));
+    verdicts.set(key(owner), derives);
+    if (derives) overrides.push(candidate);
+  }
+  return overrides;
+}
+
+/** The type that owns a member, or null for what is no member. */
+export function ownerOf(facts: Facts, member: Definition): Definition | null {
+  const container = containerOf(member.qualifiedName);
+  if (container === '') return null;
+  const owners = facts
+    .definitions(lastName(container))
+    .filter((type) => isType(type) && sameFamily(type, member) && isMemberOf(member, type));
+  return owners.find((owner) => owner.path === member.path) ?? owners[0] ?? null;
+}
+
+function isSameSymbol(a: Definition, b: Definition): boolean {
+  return a.blob === b.blob && a.ord === b.ord && a.path === b.path;
+}
+
+function key(definition: Definition): string {
+  return `${definition.path}\0${definition.ord}`;
+}

@@ -1,0 +1,302 @@
+/**
+ * Reads of an index shard for navigation: symbols, imports and calls of one served snapshot. Every query is bounded
+ * by a limit its caller passes and filtered to the snapshot, so facts of other refs never show.
+ */
+import type { RepoScope } from './scope.ts';
+
+/** A shard, the repo it is asked about, and the snapshot that answers. */
+export interface SnapshotView {
+  shard: D1Database;
+  scope: RepoScope;
+  snapshotId: number;
+}
+
+/** A symbol without its path: one blob may stand at several paths of a snapshot. Lines are 1-based, inclusive. */
+export interface SymbolRow {
+  blob: number;
+  ord: number;
+  name: string;
+  qualifiedName: string;
+  kind: string;
+  signature: string;
+  documentation: string | null;
+  startLine: number;
+  endLine: number;
+  parent: number | null;
+  exported: boolean;
+  bases: string[];
+}
+
+export interface ImportRow {
+  blob: number;
+  ord: number;
+  source: string;
+  name: string;
+  alias: string;
+  isDefault: boolean;
+  isReexport: boolean;
+  line: number;
+}
+
+/** A call site with the symbol that encloses it (null at file level). */
+export interface CallRow {
+  blob: number;
+  ord: number;
+  callee: string;
+  receiver: string;
+  receiverType: string | null;
+  line: number;
+  arity: number | null;
+  caller: Pick<
+    SymbolRow,
+    'ord' | 'name' | 'qualifiedName' | 'kind' | 'signature' | 'startLine' | 'endLine' | 'parent'
+  > | null;
+}
+
+/** One directory of the snapshot: `path` is '' or ends with a slash. */
+export interface DirectoryRow {
+  path: string;
+  files: { name: string; blob: number | null; lang: string | null }[];
+}
+
+const SYMBOL_COLUMNS = `s.blob, s.ord, s.name, s.qualified_name AS qualifiedName, s.kind, s.signature, s.documentation,
+  s.start_line AS startLine, s.end_line AS endLine, s.parent, s.exported, s.bases`;
+
+const CALL_COLUMNS = `c.blob, c.ord, c.callee, c.receiver, c.receiver_type AS receiverType, c.line, c.arity,
+  c.caller AS callerOrd, s.name AS callerName, s.qualified_name AS callerQualifiedName, s.kind AS callerKind,
+  s.signature AS callerSignature, s.start_line AS callerStartLine, s.end_line AS callerEndLine,
+  s.parent AS callerParent`;
+
+const IMPORT_COLUMNS = `i.blob, i.ord, i.source, i.name, i.alias, i.is_default AS isDefault,
+  i.is_reexport AS isReexport, i.line`;
+
+/** True when `blob` stands at some path of snapshot `?2`; answered from the indexes on entries and snapshot_dirs. */
+const inSnapshot = (blob: string) =>
+  `EXISTS (SELECT 1 FROM entries e JOIN snapshot_dirs d ON d.dir = e.dir AND d.snapshot = ?2 WHERE e.blob = ${blob})`;
+
+/** Every file of the snapshot, a row a directory, so that a tree of 20,000 files is some hundred rows. */
+export async function snapshotDirectories(view: SnapshotView): Promise<DirectoryRow[]> {
+  const { results } = await view.shard
+    .prepare(
+      `SELECT d.path, json_group_array(json_array(e.name, e.blob, e.lang)) AS files
+       FROM snapshot_dirs sd JOIN dirs d ON d.id = sd.dir JOIN entries e ON e.dir = d.id
+       WHERE sd.snapshot = ?2 AND d.repo = ?1 AND e.mode <> 16384
+       GROUP BY d.id ORDER BY d.path`,
+    )
+    .bind(view.scope.repo.key, view.snapshotId)
+    .all<{ path: string; files: string }>();
+  return results.map((row) => ({
+    path: row.path,
+    files: (JSON.parse(row.files) as [string, number | null, string | null][]).map(([name, blob, lang]) => ({
+      name,
+      blob,
+      lang,
+    })),
+  }));
+}
+
+/** Symbols with exactly one of `names`; with `anyCase` letter case (ASCII) is ignored. */
+export async function symbolsNamed(
+  view: SnapshotView,
+  names: string[],
+  options: { limit: number; anyCase?: boolean },
+): Promise<SymbolRow[]> {
+  if (names.length === 0) return [];
+  const { results } = await view.shard
+    .prepare(
+      `SELECT ${SYMBOL_COLUMNS} FROM json_each(?3) j CROSS JOIN symbols s
+       WHERE s.repo = ?1 AND s.name = j.value COLLATE NOCASE ${options.anyCase ? '' : 'AND s.name = j.value'}
+         AND ${inSnapshot('s.blob')}
+       LIMIT ?4`,
+    )
+    .bind(view.scope.repo.key, view.snapshotId, JSON.stringify(names), options.limit)
+    .all<RawSymbol>();
+  return results.map(toSymbol);
+}
+
+/** All symbols of one blob, in source order. */
+export async function symbolsOfBlob(
+  view: Pick<SnapshotView, 'shard' | 'scope'>,
+  blob: number,
+): Promise<SymbolRow[]> {
+  const { results } = await view.shard
+    .prepare(
+      `SELECT ${SYMBOL_COLUMNS} FROM symbols s
+       WHERE s.id BETWEEN ?2 * 65536 AND ?2 * 65536 + 65535 AND s.repo = ?1 ORDER BY s.id`,
+    )
+    .bind(view.scope.repo.key, blob)
+    .all<RawSymbol>();
+  return results.map(toSymbol);
+}
+
+/** Distinct symbol names from `prefix` on (letter case ignored), in name order: what globs and suggestions look through. */
+export async function symbolNames(
+  view: SnapshotView,
+  options: { prefix: string; after?: string; limit: number },
+): Promise<string[]> {
+  const { results } = await view.shard
+    .prepare(
+      `SELECT DISTINCT s.name COLLATE BINARY AS name FROM symbols s
+       WHERE s.repo = ?1 AND s.name >= ?3 COLLATE NOCASE AND s.name < ?4 COLLATE NOCASE
+         AND s.name > ?5 COLLATE NOCASE AND ${inSnapshot('s.blob')}
+       ORDER BY s.name COLLATE NOCASE LIMIT ?6`,
+    )
+    .bind(
+      view.scope.repo.key,
+      view.snapshotId,
+      options.prefix,
+      `${options.prefix}\u{10ffff}`,
+      options.after ?? '',
+      options.limit,
+    )
+    .all<{ name: string }>();
+  return results.map((row) => row.name);
+}
+
+/** Call sites of functions called by one of `names`, in a stable order, so that a cut is the same cut every time. */
+export async function callsTo(view: SnapshotView, names: string[], limit: number): Promise<CallRow[]> {
+  if (names.length === 0) return [];
+  const { results } = await view.shard
+    .prepare(
+      `SELECT ${CALL_COLUMNS} FROM json_each(?3) j CROSS JOIN calls c
+         LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.caller
+       WHERE c.repo = ?1 AND c.callee = j.value AND ${inSnapshot('c.blob')}
+       LIMIT ?4`,
+    )
+    .bind(view.scope.repo.key, view.snapshotId, JSON.stringify(names), limit)
+    .all<RawCall>();
+  return results.map(toCall);
+}
+
+/** Call sites on the given lines of a blob (a symbol's body), in source order. */
+export async function callsWithin(
+  view: Pick<SnapshotView, 'shard' | 'scope'>,
+  range: { blob: number; startLine: number; endLine: number },
+  limit: number,
+): Promise<CallRow[]> {
+  const { results } = await view.shard
+    .prepare(
+      `SELECT ${CALL_COLUMNS} FROM calls c LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.caller
+       WHERE c.blob = ?2 AND c.repo = ?1 AND c.line BETWEEN ?3 AND ?4 ORDER BY c.ord LIMIT ?5`,
+    )
+    .bind(view.scope.repo.key, range.blob, range.startLine, range.endLine, limit)
+    .all<RawCall>();
+  return results.map(toCall);
+}
+
+/** All imports of the given blobs. */
+export async function importsOfBlobs(
+  view: Pick<SnapshotView, 'shard' | 'scope'>,
+  blobs: number[],
+  limit: number,
+): Promise<ImportRow[]> {
+  if (blobs.length === 0) return [];
+  const { results } = await view.shard
+    .prepare(
+      `SELECT ${IMPORT_COLUMNS} FROM json_each(?2) j CROSS JOIN imports i
+       WHERE i.blob = j.value AND i.repo = ?1 ORDER BY i.blob, i.ord LIMIT ?3`,
+    )
+    .bind(view.scope.repo.key, JSON.stringify(blobs), limit)
+    .all<RawImport>();
+  return results.map(toImport);
+}
+
+/** Imports of one of `names` as the exporting module calls them. */
+export async function importsNamed(view: SnapshotView, names: string[], limit: number): Promise<ImportRow[]> {
+  if (names.length === 0) return [];
+  const { results } = await view.shard
+    .prepare(
+      `SELECT ${IMPORT_COLUMNS} FROM json_each(?3) j CROSS JOIN imports i
+       WHERE i.repo = ?1 AND i.name = j.value AND ${inSnapshot('i.blob')}
+       LIMIT ?4`,
+    )
+    .bind(view.scope.repo.key, view.snapshotId, JSON.stringify(names), limit)
+    .all<RawImport>();
+  return results.map(toImport);
+}
+
+/**
+ * Imports that bind no particular name (namespace, wildcard, default, whole packages) whose source ends with one of
+ * `endings`, e.g. the base name of a file: a cheap prefilter, the resolver decides.
+ */
+export async function importsEnding(
+  view: SnapshotView,
+  endings: string[],
+  limit: number,
+): Promise<ImportRow[]> {
+  if (endings.length === 0) return [];
+  const { results } = await view.shard
+    .prepare(
+      `SELECT ${IMPORT_COLUMNS} FROM imports i
+       WHERE i.repo = ?1 AND (i.name IN ('*', 'default', '') OR i.is_default = 1)
+         AND EXISTS (SELECT 1 FROM json_each(?3) j WHERE substr(i.source, -length(j.value)) = j.value)
+         AND ${inSnapshot('i.blob')}
+       LIMIT ?4`,
+    )
+    .bind(view.scope.repo.key, view.snapshotId, JSON.stringify(endings), limit)
+    .all<RawImport>();
+  return results.map(toImport);
+}
+
+/** Classes and interfaces of the snapshot that name `base` among their bases. */
+export async function subtypesOf(view: SnapshotView, bases: string[], limit: number): Promise<SymbolRow[]> {
+  if (bases.length === 0) return [];
+  const { results } = await view.shard
+    .prepare(
+      `SELECT ${SYMBOL_COLUMNS} FROM symbols s
+       WHERE s.repo = ?1 AND s.bases <> '[]'
+         AND EXISTS (SELECT 1 FROM json_each(s.bases) b JOIN json_each(?3) j ON j.value = b.value)
+         AND ${inSnapshot('s.blob')}
+       ORDER BY s.id LIMIT ?4`,
+    )
+    .bind(view.scope.repo.key, view.snapshotId, JSON.stringify(bases), limit)
+    .all<RawSymbol>();
+  return results.map(toSymbol);
+}
+
+interface RawSymbol extends Omit<SymbolRow, 'exported' | 'bases'> {
+  exported: number;
+  bases: string;
+}
+
+function toSymbol(row: RawSymbol): SymbolRow {
+  return { ...row, exported: row.exported === 1, bases: JSON.parse(row.bases) as string[] };
+}
+
+interface RawImport extends Omit<ImportRow, 'isDefault' | 'isReexport'> {
+  isDefault: number;
+  isReexport: number;
+}
+
+function toImport(row: RawImport): ImportRow {
+  return { ...row, isDefault: row.isDefault === 1, isReexport: row.isReexport === 1 };
+}
+
+interface RawCall extends Omit<CallRow, 'caller'> {
+  callerOrd: number | null;
+  callerName: string | null;
+  callerQualifiedName: string;
+  callerKind: string;
+  callerSignature: string;
+  callerStartLine: number;
+  callerEndLine: number;
+  callerParent: number | null;
+}
+
+function toCall(row: RawCall): CallRow {
+  const { blob, ord, callee, receiver, receiverType, line, arity } = row;
+  const caller =
+    row.callerOrd === null || row.callerName === null
+      ? null
+      : {
+          ord: row.callerOrd,
+          name: row.callerName,
+          qualifiedName: row.callerQualifiedName,
+          kind: row.callerKind,
+          signature: row.callerSignature,
+          startLine: row.callerStartLine,
+          endLine: row.callerEndLine,
+          parent: row.callerParent,
+        };
+  return { blob, ord, callee, receiver, receiverType, line, arity, caller };
+}
