@@ -1,0 +1,202 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { ended, freePort, Running, sleep, startServer } from './server-process.ts';
+
+/** The real thing: `npm start` as a process, real git, a real restart. One server for most of it: starting costs seconds. */
+
+const scratch = mkdtempSync(path.join(tmpdir(), 'sightline-e2e-'));
+const state = path.join(scratch, 'state');
+const repository = path.join(scratch, 'repos/shop');
+let server: Awaited<ReturnType<typeof startServer>>;
+
+const git = (...args: string[]) =>
+  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
+    cwd: repository,
+    encoding: 'utf8',
+  });
+
+beforeAll(async () => {
+  mkdirSync(repository, { recursive: true });
+  writeFileSync(
+    path.join(repository, 'cart.ts'),
+    'import { priceOf } from "./price";\nexport function total(items: string[]) {\n  return items.reduce((sum, item) => sum + priceOf(item), 0);\n}\n',
+  );
+  writeFileSync(
+    path.join(repository, 'price.ts'),
+    '/** The price of one item, in cents. */\nexport function priceOf(item: string): number {\n  return item.length;\n}\n',
+  );
+  git('init', '-q', '-b', 'main');
+  git('add', '-A');
+  git('commit', '-qm', 'first');
+  server = await startServer(state, { LOCAL_REPOS: path.join(scratch, 'repos') });
+}, 180_000);
+
+afterAll(async () => {
+  await server?.running.stop();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+describe('npm start', () => {
+  test('prints one Ready line and where the credentials are, readable by their owner only', () => {
+    expect(server.running.output.match(/Ready on /g)).toHaveLength(1);
+    expect(server.running.output).toContain(path.join(state, 'credentials.json'));
+    expect(server.credentials.base_url).toBe(server.url);
+    for (const file of ['credentials.json', 'secrets.env']) {
+      expect(statSync(path.join(state, file)).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  test('the generated admin logs in, and its key opens the API both ways', async () => {
+    const { username, password, api_key } = server.credentials;
+    const login = await fetch(`${server.url}/api/v1/auth/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username, password }),
+    });
+    const token = (await login.json()) as Record<string, unknown>;
+    expect(token).toMatchObject({ token_type: 'bearer', expires_in: 1800 });
+    for (const headers of [
+      { 'x-api-key': api_key },
+      { authorization: `Bearer ${api_key}` },
+      { authorization: `Bearer ${token.access_token}` },
+    ]) {
+      expect((await fetch(`${server.url}/api/v1/repos`, { headers })).status).toBe(200);
+    }
+    expect((await fetch(`${server.url}/api/v1/repos`)).status).toBe(401);
+  });
+
+  test('a repository of this machine is registered, indexed, searched and navigated', async () => {
+    const repo = await server.api.post<{ jobId: string }>('/repos', { name: 'shop', localPath: repository });
+    expect(await ended(server.api, repo.jobId)).toMatchObject({ status: 'completed' });
+    const { jobId } = await server.api.post<{ jobId: string }>('/repos/shop/sync', { ref: 'main' });
+    expect(await ended(server.api, jobId)).toMatchObject({ status: 'completed' });
+    const hits = await server.api.get<{ filePath: string; symbolName: string }[]>(
+      '/search?query=priceOf&repo=shop',
+    );
+    expect(hits[0]).toMatchObject({ filePath: 'price.ts', symbolName: 'priceOf' });
+    const callers = await server.api.get<{ callers: { filePath: string; name: string }[] }>(
+      '/repos/shop/refs/main/callers/priceOf',
+    );
+    expect(callers.callers).toMatchObject([{ filePath: 'cart.ts', name: 'total' }]);
+  });
+
+  test('a path outside LOCAL_REPOS, and the git bridge itself, are refused', async () => {
+    await expect(server.api.post('/repos', { name: 'etc', localPath: '/etc' })).rejects.toMatchObject({
+      status: 422,
+    });
+    await expect(server.api.post('/repos', { name: 'out', localPath: scratch })).rejects.toMatchObject({
+      status: 422,
+    });
+    await expect(
+      server.api.post('/repos', { name: 'own', remoteUrl: `${server.url}/x.git` }),
+    ).rejects.toMatchObject({ status: 422 });
+  });
+
+  test('the docs come from this server alone', async () => {
+    for (const page of ['/docs', '/redoc']) {
+      const html = await (await fetch(server.url + page)).text();
+      const assets = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1]!);
+      expect(assets.length).toBeGreaterThan(0);
+      for (const asset of assets) {
+        expect(asset).not.toMatch(/^(https?:)?\/\//);
+        expect((await fetch(new URL(asset, server.url + page))).status).toBe(200);
+      }
+    }
+    expect(await (await fetch(`${server.url}/openapi.json`)).json()).toMatchObject({ openapi: '3.1.0' });
+  });
+
+  test('killed in the middle of a job and started again, the job ends, and all earlier state is there', async () => {
+    for (let i = 0; i < 1500; i++) {
+      writeFileSync(
+        path.join(repository, `module${i}.ts`),
+        `export function work${i}(n: number) { return n * ${i}; }\n`.repeat(40),
+      );
+    }
+    git('add', '-A');
+    git('commit', '-qm', 'much');
+    const { jobId } = await server.api.post<{ jobId: string }>('/repos/shop/sync', { ref: 'main' });
+    for (;;) {
+      const job = await server.api.get<{ status: string; filesProcessed: number }>(`/jobs/${jobId}`);
+      expect(job.status).not.toBe('completed');
+      if (job.filesProcessed > 0) break;
+      await sleep(20);
+    }
+    const { api_key } = server.credentials;
+    await server.running.stop('SIGKILL');
+    await sleep(500);
+    server = await startServer(state, { LOCAL_REPOS: path.join(scratch, 'repos') });
+    expect(server.credentials.api_key).toBe(api_key);
+    expect(await server.api.get('/search?query=priceOf&repo=shop')).not.toEqual([]);
+    expect(await ended(server.api, jobId, 150_000)).toMatchObject({ status: 'completed' });
+    const hits = await server.api.get<{ filePath: string }[]>(
+      '/search?query=work1234&repo=shop&mode=literal',
+    );
+    expect(hits[0]).toMatchObject({ filePath: 'module1234.ts' });
+  }, 300_000);
+
+  test('a second server on the same port, and invalid configuration, exit 1 with a sentence', async () => {
+    const taken = new Running('src/local/start.ts', [], {
+      PORT: new URL(server.url).port,
+      STATE_DIR: path.join(scratch, 's2'),
+    });
+    expect(await taken.exited).toBe(1);
+    expect(taken.output).toMatch(/in use/);
+    for (const [variable, value] of [
+      ['API_JWT_SECRET', 'short'],
+      ['API_ADMIN_PASSWORD', 'admin'],
+      ['RATE_LIMITS', '{"anonymous":"many"}'],
+      ['PORT', 'http'],
+    ] as const) {
+      const port = String(await freePort());
+      const environment = {
+        PORT: port,
+        API_ADMIN_USERNAME: 'admin',
+        STATE_DIR: path.join(scratch, `s-${variable}`),
+        [variable]: value,
+      };
+      const refused = new Running('src/local/start.ts', [], environment);
+      expect(await refused.exited).toBe(1);
+      expect(refused.output).toContain(variable);
+      expect(refused.output).not.toMatch(/Ready|at .*\.ts:/);
+    }
+  });
+});
+
+describe('npm run demo', () => {
+  test('registers a repository by URL and walks through search, a symbol, an outline and a context pack', async () => {
+    const { url, root } = inject('gitServer');
+    execFileSync('git', ['clone', '-q', '--bare', repository, path.join(root, 'demo.git')]);
+    const demo = new Running('src/local/demo.ts', [`${url}/demo.git`], {
+      PORT: String(await freePort()),
+      STATE_DIR: path.join(scratch, 'demo'),
+    });
+    try {
+      await demo.until(/Ctrl-C ends it/, 170_000);
+      for (const part of [
+        /Ready on/,
+        /completed in [\d.]+ s: \d+ files indexed/,
+        /Search:/,
+        /with its callers/,
+        /Outline:/,
+        /Context pack/,
+        /\/docs/,
+      ]) {
+        expect(demo.output).toMatch(part);
+      }
+      expect(demo.output).not.toContain(
+        JSON.parse(readFileSync(path.join(scratch, 'demo/credentials.json'), 'utf8')).password,
+      );
+    } finally {
+      await demo.stop();
+    }
+  });
+});
+
+test('nothing of a run is left in the checkout', () => {
+  expect(
+    readdirSync(path.resolve(import.meta.dirname, '../..')).filter((name) => name === '.dev.vars'),
+  ).toEqual([]);
+});
