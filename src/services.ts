@@ -59,7 +59,7 @@ export function services(env: Env, parser?: ParserPort): Services {
           : undefined,
     }),
     jobs: createJobs({ db, env, clock, newId, log }),
-    embedder: createEmbedder(config, env),
+    embedder: createEmbedder(config),
     parser: parser ?? { parseBlob: (bytes, language) => env.INDEXER.parseBlob(bytes, language) },
     clock,
     newId,

@@ -30,7 +30,11 @@ export function literalMatcher(literal: string, caseSensitive: boolean): LineMat
       const found: LineRange[] = [];
       const walker = new LineWalker(text);
       const haystack = folded(text);
-      for (let at = haystack.indexOf(wanted); at >= 0 && found.length < limit; at = haystack.indexOf(wanted, at)) {
+      for (
+        let at = haystack.indexOf(wanted);
+        at >= 0 && found.length < limit;
+        at = haystack.indexOf(wanted, at)
+      ) {
         const start = walker.lineAt(at);
         found.push({ start, end: start + newlines });
         at = walker.endOfLine;
@@ -129,7 +133,9 @@ export function foldCase(text: string): string {
   const lower = text.toLowerCase();
   return lower.length === text.length
     ? lower
-    : text.replace(/[^\u0130]+/gu, (run) => (run.toLowerCase().length === run.length ? run.toLowerCase() : run));
+    : text.replace(/[^\u0130]+/gu, (run) =>
+        run.toLowerCase().length === run.length ? run.toLowerCase() : run,
+      );
 }
 
 /** Counts lines while moving forward through a text, so that many offsets cost one pass. */

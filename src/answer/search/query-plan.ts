@@ -1,5 +1,5 @@
 import { invalid } from '../../errors.ts';
-import { literalMatcher, type LineMatcher, regexMatcher } from './line-matcher.ts';
+import { type LineMatcher, literalMatcher, regexMatcher } from './line-matcher.ts';
 import { allOf, anyOf, type Needles } from './needles.ts';
 import { type PathPattern, pathPattern } from './path-pattern.ts';
 import { parseQuery } from './query-parser.ts';
@@ -58,11 +58,13 @@ const MAX_CLAUSES = 8;
  */
 export function planQuery(query: string, mode: SearchMode, filters: QueryFilters = {}): QueryPlan {
   if (query.length > MAX_QUERY) throw invalid('query/query', `at most ${MAX_QUERY} characters`);
-  const { tree, needle } = mode === 'literal' || mode === 'regex' ? splitNeedle(query) : { tree: parseQuery(query), needle: null };
+  const { tree, needle } =
+    mode === 'literal' || mode === 'regex' ? splitNeedle(query) : { tree: parseQuery(query), needle: null };
   const sensitivity = caseOf(tree);
   const build = new ClauseBuilder(sensitivity);
   const alternatives = expand(tree, true);
-  if (alternatives.length > MAX_CLAUSES) throw invalid('query/query', `at most ${MAX_CLAUSES} alternatives of qualifiers`);
+  if (alternatives.length > MAX_CLAUSES)
+    throw invalid('query/query', `at most ${MAX_CLAUSES} alternatives of qualifiers`);
   const clauses = alternatives.map((leaves) => build.clause(leaves));
   const notes = clauses.map(boundWishes).filter((note) => note !== null);
   for (const clause of clauses) {
@@ -121,7 +123,8 @@ function expand(node: QueryNode, top: boolean): Leaf[][] {
 
 /** De Morgan, where qualifiers stand below the NOT. */
 function expandNot(node: QueryNode): Leaf[][] {
-  if (node.kind === 'qualifier') return [[{ is: 'filter', name: node.name, value: node.value, negated: true }]];
+  if (node.kind === 'qualifier')
+    return [[{ is: 'filter', name: node.name, value: node.value, negated: true }]];
   if (node.kind === 'not') return expand(node.child, false);
   if (node.kind === 'and' || node.kind === 'or' || node.kind === 'seq') {
     const children = node.children.map((child): QueryNode => ({ kind: 'not', child }));
@@ -131,7 +134,8 @@ function expandNot(node: QueryNode): Leaf[][] {
 }
 
 function bounded(alternatives: Leaf[][]): Leaf[][] {
-  if (alternatives.length > MAX_CLAUSES * 4) throw invalid('query/query', 'too many alternatives of qualifiers');
+  if (alternatives.length > MAX_CLAUSES * 4)
+    throw invalid('query/query', 'too many alternatives of qualifiers');
   return alternatives;
 }
 

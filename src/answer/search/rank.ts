@@ -71,14 +71,18 @@ export function rank(candidates: Candidate[], query: RankQuery, options: RankOpt
   const scored = candidates.map((candidate) => ({ candidate, score: scoreOf(candidate, query, without) }));
   const cohered = without.has('coherence') ? scored : coherent(scored);
   const order = cohered.filter((each) => each.score > 0).sort(byScore);
-  return distinct(order, options.perFile ?? PER_FILE).map(({ candidate, score }) => ({ candidate, score: unit(score) }));
+  return distinct(order, options.perFile ?? PER_FILE).map(({ candidate, score }) => ({
+    candidate,
+    score: unit(score),
+  }));
 }
 
 function scoreOf(candidate: Candidate, query: RankQuery, without: ReadonlySet<Signal | Factor>): number {
   let score = 0;
   for (const signal of SIGNALS) {
     const at = candidate.ranks[signal];
-    if (at !== undefined && !without.has(signal)) score += (WEIGHTS[signal] * RANK_CONSTANT) / (RANK_CONSTANT + at);
+    if (at !== undefined && !without.has(signal))
+      score += (WEIGHTS[signal] * RANK_CONSTANT) / (RANK_CONSTANT + at);
   }
   if (!without.has('name')) score *= nameFactor(candidate.symbol, query);
   if (!without.has('pathWords')) score *= 1 + 0.4 * share(query.terms, wordsOf(candidate.path));
@@ -99,7 +103,17 @@ export function nameFactor(symbol: CandidateSymbol | null, query: RankQuery): nu
 }
 
 const DEFINITIONS = new Set([
-  'function', 'method', 'class', 'interface', 'struct', 'enum', 'trait', 'type', 'macro', 'constant', 'namespace',
+  'function',
+  'method',
+  'class',
+  'interface',
+  'struct',
+  'enum',
+  'trait',
+  'type',
+  'macro',
+  'constant',
+  'namespace',
 ]);
 
 /** How much of the terms' sub-words occur among `words`, 0 to 1. */
@@ -119,17 +133,21 @@ function joined(name: string): string {
   return (name.match(WORD) ?? []).join('').toLowerCase();
 }
 
-const TEST_PATH = /(^|\/)(tests?|__tests__|specs?|testing|fixtures?|testdata|mocks?|__mocks__|e2e|benchmarks?)\/|[._-](test|spec|bench)s?\.[^/]+$|(^|\/)(test_[^/]+|[^/]+_test\.[^/]+|conftest\.py)$|Tests?\.(java|kt|cs|swift|php)$/i;
-const GENERATED_PATH = /(^|\/)(dist|build|out|generated|gen|vendor|third_party|node_modules|snapshots?|__snapshots__)\/|\.(min|generated|pb|g)\.[^/]+$|\.(lock|snap|map)$|\.d\.[cm]?ts$/i;
+const TEST_PATH =
+  /(^|\/)(tests?|__tests__|specs?|testing|fixtures?|testdata|mocks?|__mocks__|e2e|benchmarks?)\/|[._-](test|spec|bench)s?\.[^/]+$|(^|\/)(test_[^/]+|[^/]+_test\.[^/]+|conftest\.py)$|Tests?\.(java|kt|cs|swift|php)$/i;
+const GENERATED_PATH =
+  /(^|\/)(dist|build|out|generated|gen|vendor|third_party|node_modules|snapshots?|__snapshots__)\/|\.(min|generated|pb|g)\.[^/]+$|\.(lock|snap|map)$|\.d\.[cm]?ts$/i;
 const CHANGES_PATH = /(^|\/)(changelog|changes|history|news|releases?)(\.[a-z]+)?$/i;
 const PROSE = new Set(['markdown', 'text']);
 const DATA = new Set(['json', 'yaml', 'toml', 'xml', 'csv']);
 
 /** Below 1 for what is rarely the answer, unless the query asks for it by name. */
 function demotion(candidate: Candidate, query: RankQuery): number {
-  const asks = (words: string[]) => query.terms.some((term) => term.parts.some((part) => words.includes(part)));
+  const asks = (words: string[]) =>
+    query.terms.some((term) => term.parts.some((part) => words.includes(part)));
   let factor = 1;
-  if (TEST_PATH.test(candidate.path) && !asks(['test', 'tests', 'spec', 'bench', 'fixture', 'mock'])) factor *= 0.55;
+  if (TEST_PATH.test(candidate.path) && !asks(['test', 'tests', 'spec', 'bench', 'fixture', 'mock']))
+    factor *= 0.55;
   if (GENERATED_PATH.test(candidate.path)) factor *= 0.6;
   if (CHANGES_PATH.test(candidate.path) && !asks(['changelog', 'release', 'version'])) factor *= 0.5;
   if (query.code && PROSE.has(candidate.lang)) factor *= 0.7;

@@ -1,4 +1,4 @@
-import { allOf, anyOf, MIN_NEEDLE, MAX_NEEDLE, type Needles } from './needles.ts';
+import { allOf, anyOf, MAX_NEEDLE, MIN_NEEDLE, type Needles } from './needles.ts';
 
 /**
  * The needles of a regular expression in RE2 syntax, after Russ Cox, "Regular Expression Matching with a Trigram
@@ -108,7 +108,8 @@ class Reader {
     let looksAround = false;
     if (this.#take('?')) {
       const rest = this.#chars.slice(this.#at, this.#at + 80).join('');
-      const head = /^(?:P?<[\p{L}_][\p{L}\p{N}_]*>|<?[=!]|[a-zA-Z-]*:|[a-zA-Z-]+(?=\)))/u.exec(rest)?.[0] ?? '';
+      const head =
+        /^(?:P?<[\p{L}_][\p{L}\p{N}_]*>|<?[=!]|[a-zA-Z-]*:|[a-zA-Z-]+(?=\)))/u.exec(rest)?.[0] ?? '';
       looksAround = /[=!]$/.test(head);
       this.#at += [...head].length;
     }
@@ -194,7 +195,9 @@ class Reader {
   }
 
   #hex(): Piece {
-    const match = /^(?:\{([0-9a-fA-F]+)\}|([0-9a-fA-F]{2}))/.exec(this.#chars.slice(this.#at, this.#at + 12).join(''));
+    const match = /^(?:\{([0-9a-fA-F]+)\}|([0-9a-fA-F]{2}))/.exec(
+      this.#chars.slice(this.#at, this.#at + 12).join(''),
+    );
     if (!match) return ANYTHING;
     this.#at += match[0].length;
     const code = Number.parseInt(match[1] ?? match[2]!, 16);

@@ -4,7 +4,10 @@ import { linesOf } from '../../../src/answer/search/line-text.ts';
 import { anchorsOf, type Needles } from '../../../src/answer/search/needles.ts';
 import { regexNeedles } from '../../../src/answer/search/regex-needles.ts';
 
-const matched = (source: string, text: string) => regexMatcher(source, true).lines(text, 100).map((line) => line.start);
+const matched = (source: string, text: string) =>
+  regexMatcher(source, true)
+    .lines(text, 100)
+    .map((line) => line.start);
 
 describe('needles of a regular expression', () => {
   const cases: [string, Needles][] = [
@@ -37,8 +40,22 @@ describe('needles of a regular expression', () => {
   }
 
   it('never demands what a match lacks', () => {
-    const patterns = ['fo+bar?', '(a|b)cde{0,2}f', 'x[yz]{2}w+abc', '(?:ab(c|d)?e){1,2}foo', 'colou?rs?', '[a-c]at(s|ch)'];
-    const texts = ['foba foobar fooobar', 'acdf bcdeef', 'xyzwwabc xzzwabc', 'abceabdefoo abefoo', 'color colours', 'cats batch'];
+    const patterns = [
+      'fo+bar?',
+      '(a|b)cde{0,2}f',
+      'x[yz]{2}w+abc',
+      '(?:ab(c|d)?e){1,2}foo',
+      'colou?rs?',
+      '[a-c]at(s|ch)',
+    ];
+    const texts = [
+      'foba foobar fooobar',
+      'acdf bcdeef',
+      'xyzwwabc xzzwabc',
+      'abceabdefoo abefoo',
+      'color colours',
+      'cats batch',
+    ];
     for (const [i, source] of patterns.entries()) {
       const words = texts[i]!.split(' ');
       for (const word of words) {
@@ -57,7 +74,11 @@ describe('needles of a regular expression', () => {
 describe('matching lines', () => {
   it('finds every line of a literal once, with exact line numbers', () => {
     const text = 'a foo\nb\nfoo foo\r\nlast foo';
-    expect(literalMatcher('foo', true).lines(text, 10).map((line) => line.start)).toEqual([1, 3, 4]);
+    expect(
+      literalMatcher('foo', true)
+        .lines(text, 10)
+        .map((line) => line.start),
+    ).toEqual([1, 3, 4]);
   });
   it('spans lines for a literal with a newline in it', () => {
     expect(literalMatcher('b\nc', true).lines('a\nb\nc\n', 10)).toEqual([{ start: 2, end: 3 }]);
@@ -87,7 +108,9 @@ describe('matching lines', () => {
     expect(performance.now() - started).toBeLessThan(2_000);
   });
   it('names the query when a regex does not compile or is too large', () => {
-    expect(() => regexMatcher('foo(', true)).toThrow(/^query\/query: the regular expression does not compile/);
+    expect(() => regexMatcher('foo(', true)).toThrow(
+      /^query\/query: the regular expression does not compile/,
+    );
     expect(() => regexMatcher('((a{1,100}){1,10}){1,10}', true)).toThrow(/query\/query/);
   });
   it('cuts lines out exactly', () => {

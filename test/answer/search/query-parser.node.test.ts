@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseQuery } from '../../../src/answer/search/query-parser.ts';
 import { printQuery } from '../../../src/answer/search/query-tree.ts';
 
-const folder = new URL('./query-cases/', import.meta.url);
+const folder = join(import.meta.dirname, 'query-cases');
 
 interface Case {
   query: string;
@@ -24,7 +25,7 @@ function casesOf(text: string): Case[] {
 describe('the query language', () => {
   for (const file of readdirSync(folder).sort()) {
     describe(file, () => {
-      for (const { query, tree } of casesOf(readFileSync(new URL(file, folder), 'utf8'))) {
+      for (const { query, tree } of casesOf(readFileSync(join(folder, file), 'utf8'))) {
         it(`reads ${JSON.stringify(query)}`, () => expect(printQuery(parseQuery(query))).toBe(tree));
       }
     });
@@ -35,8 +36,7 @@ describe('the query language', () => {
     for (const one of alphabet)
       for (const two of alphabet)
         for (const three of alphabet)
-          for (const four of alphabet)
-            expect(parseQuery(one + two + three + four).kind).toBe('seq');
+          for (const four of alphabet) expect(parseQuery(one + two + three + four).kind).toBe('seq');
   });
 
   it('survives a thousand open parentheses', () => {

@@ -1,0 +1,123 @@
+/** What turns chunks into hits: the paths and refs they stand at, the symbols they belong to, the chunks of lines. */
+import type { RepoScope } from './scope.ts';
+
+/** A blob at a path of a snapshot. */
+export interface Place {
+  blobId: number;
+  snapshotId: number;
+  path: string;
+  oid: string;
+  lang: string;
+}
+
+/** The symbol (or Markdown heading) whose code a chunk is, or that encloses it. */
+export interface ChunkSymbol {
+  chunkId: number;
+  name: string;
+  qualifiedName: string;
+  kind: string;
+  startLine: number;
+  endLine: number;
+  exported: boolean;
+}
+
+export interface ChunkRow {
+  chunkId: number;
+  blobId: number;
+  startLine: number;
+  endLine: number;
+}
+
+/** Where the blobs stand in these snapshots, and whose code the chunks are: one round trip. */
+export async function describeChunks(
+  shard: D1Database,
+  scope: RepoScope,
+  snapshotIds: readonly number[],
+  wanted: { blobIds: readonly number[]; chunkIds: readonly number[] },
+): Promise<{ places: Place[]; symbols: ChunkSymbol[] }> {
+  const [places, symbols] = await shard.batch([
+    placesStatement(shard, scope, snapshotIds, wanted.blobIds),
+    shard
+      .prepare(
+        `SELECT c.id AS chunkId, s.name, s.qualified_name AS qualifiedName, s.kind, s.start_line AS startLine,
+                s.end_line AS endLine, s.exported
+         FROM json_each(?2) j CROSS JOIN chunks c ON c.id = j.value
+           CROSS JOIN symbols s ON s.id = c.blob * 65536 + c.symbol AND s.repo = ?1`,
+      )
+      .bind(scope.repo.key, JSON.stringify(wanted.chunkIds)),
+  ]);
+  return {
+    places: places!.results as Place[],
+    symbols: (symbols!.results as (Omit<ChunkSymbol, 'exported'> & { exported: number })[]).map((row) => ({
+      ...row,
+      exported: row.exported === 1,
+    })),
+  };
+}
+
+function placesStatement(
+  shard: D1Database,
+  scope: RepoScope,
+  snapshotIds: readonly number[],
+  blobIds: readonly number[],
+): D1PreparedStatement {
+  return shard
+    .prepare(
+      `SELECT e.blob AS blobId, sd.snapshot AS snapshotId, d.path || e.name AS path, e.oid, e.lang
+       FROM json_each(?3) j CROSS JOIN entries e ON e.blob = j.value CROSS JOIN json_each(?2) q
+         CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir
+         CROSS JOIN dirs d ON d.id = e.dir AND d.repo = ?1
+       LIMIT ${MAX_PLACES}`,
+    )
+    .bind(scope.repo.key, JSON.stringify(snapshotIds), JSON.stringify(blobIds));
+}
+
+/** A blob of a thousand copies in hundreds of refs must not flood an answer. */
+const MAX_PLACES = 20_000;
+
+/** The chunks of some blobs, in order. */
+export async function chunksOfBlobs(
+  shard: D1Database,
+  scope: RepoScope,
+  blobIds: readonly number[],
+): Promise<ChunkRow[]> {
+  const { results } = await shard
+    .prepare(
+      `SELECT c.id AS chunkId, c.blob AS blobId, c.start_line AS startLine, c.end_line AS endLine
+       FROM json_each(?2) j CROSS JOIN blobs b ON b.id = j.value AND b.repo = ?1 CROSS JOIN chunks c ON c.blob = b.id
+       ORDER BY c.id`,
+    )
+    .bind(scope.repo.key, JSON.stringify(blobIds))
+    .all<ChunkRow>();
+  return results;
+}
+
+/** A file of a snapshot that has text. */
+export interface IndexedPath {
+  path: string;
+  blobId: number;
+}
+
+/**
+ * Files of the snapshots whose path contains `piece` (letter case ignored; '' = all), in path order: what path
+ * filters choose from.
+ */
+export async function indexedPaths(
+  shard: D1Database,
+  scope: RepoScope,
+  snapshotIds: readonly number[],
+  piece: string,
+  limit: number,
+): Promise<IndexedPath[]> {
+  const { results } = await shard
+    .prepare(
+      `SELECT DISTINCT d.path || e.name AS path, e.blob AS blobId
+       FROM json_each(?2) q CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value
+         CROSS JOIN dirs d ON d.id = sd.dir AND d.repo = ?1 CROSS JOIN entries e ON e.dir = d.id
+       WHERE e.blob IS NOT NULL AND (?3 = '' OR instr(lower(d.path || e.name), ?3) > 0)
+       ORDER BY path LIMIT ?4`,
+    )
+    .bind(scope.repo.key, JSON.stringify(snapshotIds), piece, limit)
+    .all<IndexedPath>();
+  return results;
+}
