@@ -1,0 +1,115 @@
+/** `/openapi.json`, `/docs` (Swagger UI) and `/redoc`, all served from this deployment. */
+import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import { Problem } from '../errors.ts';
+import { type AppEnv, feature, route } from './feature.ts';
+import { openApiDocument } from './openapi.ts';
+
+/** Assets of the documentation pages and their types; `src/local/assets.ts` puts them into `dist/assets`. */
+export const DOC_ASSETS = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'redoc.standalone.js': 'text/javascript; charset=utf-8',
+  'favicon-32x32.png': 'image/png',
+  'favicon-16x16.png': 'image/png',
+} as const;
+
+/** Both viewers set styles from script and draw icons from data URIs; ReDoc searches in a blob worker. */
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+const SWAGGER_START = `window.addEventListener('load', () => {
+  window.ui = SwaggerUIBundle({
+    url: '/openapi.json', dom_id: '#viewer', deepLinking: true, persistAuthorization: false, validatorUrl: null,
+    docExpansion: 'none', presets: [SwaggerUIBundle.presets.apis],
+  });
+});
+`;
+const REDOC_START = `window.addEventListener('load', () => {
+  Redoc.init('/openapi.json', { disableSearch: false, hideDownloadButton: false, nativeScrollbars: true }, document.getElementById('viewer'));
+});
+`;
+
+function page(title: string, head: string, scripts: string[]): string {
+  const tags = scripts.map((script) => `<script src="/docs/assets/${script}" defer></script>`).join('\n');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<link rel="icon" type="image/png" href="/docs/assets/favicon-32x32.png">
+${head}
+</head>
+<body>
+<div id="viewer"></div>
+${tags}
+</body>
+</html>
+`;
+}
+
+const SWAGGER = page('Sightline API', '<link rel="stylesheet" href="/docs/assets/swagger-ui.css">', [
+  'swagger-ui-bundle.js',
+  'swagger-start.js',
+]);
+const REDOC = page('Sightline API', '', ['redoc.standalone.js', 'redoc-start.js']);
+const SCRIPTS: Record<string, string> = { 'swagger-start.js': SWAGGER_START, 'redoc-start.js': REDOC_START };
+
+const shared = { method: 'get' as const, scope: 'public' as const, limits: [], tags: ['Documentation'] };
+const html = { 200: { description: 'The page', content: { 'text/html': { schema: z.string() } } } };
+
+const openapi = route({
+  ...shared,
+  path: '/openapi.json',
+  summary: 'This API as OpenAPI 3.1',
+  responses: {
+    200: { description: 'The document', content: { 'application/json': { schema: z.looseObject({}) } } },
+  },
+});
+const swagger = route({ ...shared, path: '/docs', summary: 'Swagger UI', responses: html });
+const redoc = route({ ...shared, path: '/redoc', summary: 'ReDoc', responses: html });
+const asset = route({
+  ...shared,
+  path: '/docs/assets/{file}',
+  summary: 'A script, style or image of the documentation pages',
+  request: { params: z.object({ file: z.string().max(100).openapi({ example: 'swagger-ui.css' }) }) },
+  responses: { 200: { description: 'The file', content: { '*/*': { schema: z.string() } } } },
+});
+
+/** The documentation routes of `app`. The document is made once an isolate, at its first request. */
+export function docs(app: OpenAPIHono<AppEnv>, version: string) {
+  let json: string | undefined;
+  const routes = feature();
+  routes.openapi(openapi, (c) => {
+    json ??= JSON.stringify(openApiDocument(app, version));
+    return c.body(json, 200, {
+      'content-type': 'application/json',
+      'cache-control': 'public, max-age=300',
+    }) as never;
+  });
+  routes.openapi(swagger, (c) => c.html(SWAGGER, 200, { 'content-security-policy': CSP }) as never);
+  routes.openapi(redoc, (c) => c.html(REDOC, 200, { 'content-security-policy': CSP }) as never);
+  routes.openapi(asset, async (c) => (await assetOf(c.req.valid('param').file, c.env.ASSETS)) as never);
+  return routes;
+}
+
+async function assetOf(file: string, assets: Fetcher): Promise<Response> {
+  const headers = { 'cache-control': 'public, max-age=86400' };
+  const script = SCRIPTS[file];
+  if (script !== undefined) {
+    return new Response(script, {
+      headers: { ...headers, 'content-type': 'text/javascript; charset=utf-8' },
+    });
+  }
+  const type = Object.entries(DOC_ASSETS).find(([name]) => name === file)?.[1];
+  if (type === undefined) throw new Problem('not_found', 'No such file of the documentation.');
+  const found = await assets.fetch(`https://assets.invalid/${file}`);
+  if (!found.ok) {
+    await found.body?.cancel();
+    throw new Problem(
+      'unavailable',
+      'The documentation files are not part of this build; run npm run assets.',
+    );
+  }
+  return new Response(found.body, { headers: { ...headers, 'content-type': type } });
+}

@@ -1,0 +1,173 @@
+/**
+ * What every request and answer has in common: request id, profile, services on the way in; envelope, ETag, limits,
+ * provenance, caching and security headers on the way out. Two middlewares, `finish` outermost.
+ */
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Config } from '../config.ts';
+import type { Env } from '../env.ts';
+import { Problem } from '../errors.ts';
+import { createLogger } from '../platform/telemetry/log.ts';
+import type { Services } from '../services.ts';
+import { matchesAny, tagOf } from './etag.ts';
+import type { AppEnv } from './feature.ts';
+import { newId } from './ids.ts';
+import { limitHeaders } from './limits.ts';
+import { type Profile, problemOf, renderProblem } from './problem.ts';
+import { provenanceHeaders, provenanceMeta } from './provenance.ts';
+
+const SANE_REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** Gives the request its id and profile, and its answer the common headers. */
+export function finish(): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const given = c.req.header('x-request-id');
+    c.set('requestId', given !== undefined && SANE_REQUEST_ID.test(given) ? given : newId());
+    c.set('profile', profileOf(c, 'plain'));
+    await next();
+    if (c.res.status === 101) return;
+    await represent(c);
+    setHeaders(c);
+  };
+}
+
+/**
+ * Builds the services of this request.
+ * @throws Problem `not_configured`, except for liveness, which needs nothing; `validation` for a malformed path
+ */
+export function provide(build: (env: Env) => Services): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    requireWellFormedPath(c.req.raw.url);
+    if (!isLiveness(c.req.path)) {
+      const services = build(c.env);
+      c.set('services', services);
+      c.set('log', services.log.with({ request_id: c.var.requestId }));
+      c.set('profile', profileOf(c, services.config.responseProfile));
+    }
+    await next();
+  };
+}
+
+/** The app's error handler: renders, and logs what is ours to repair. */
+export function onError(error: unknown, c: Context<AppEnv>): Response {
+  const problem = problemOf(error);
+  if (problem === null || problem.status >= 500) {
+    const log = c.var.log ?? createLogger({ logLevel: 'info' }, { request_id: c.var.requestId });
+    log.error(problem ? problem.message : 'request failed', { operation: c.var.operation, error });
+  }
+  return renderProblem(error, { requestId: c.var.requestId, profile: c.var.profile, now: now(c) });
+}
+
+function isLiveness(path: string): boolean {
+  return path === '/health/live' || path === '/api/v1/health/live';
+}
+
+function requireWellFormedPath(url: string): void {
+  const { pathname } = new URL(url);
+  try {
+    decodeURIComponent(pathname);
+  } catch {
+    throw new Problem('validation', 'The path holds a percent sign that begins no valid UTF-8 escape.', {
+      errors: [{ pointer: 'path', detail: 'malformed percent-encoding' }],
+    });
+  }
+}
+
+/** Whether JSON here may be wrapped: below /api, but not health, the description of the API or the Postman collection. */
+function isWrapped(path: string): boolean {
+  return path.startsWith('/api/') && !/^\/api\/(v1\/health(\/|$)|postman-collection\.json$)/.test(path);
+}
+
+function profileOf(c: Context<AppEnv>, fallback: Profile): Profile {
+  if (!isWrapped(c.req.path)) return 'plain';
+  const asked = /;\s*profile="?(envelope|plain)"?\s*(?:[;,]|$)/i.exec(c.req.header('accept') ?? '')?.[1];
+  return asked === undefined ? fallback : (asked.toLowerCase() as Profile);
+}
+
+function now(c: Context<AppEnv>): Date {
+  return c.var.services?.clock() ?? new Date();
+}
+
+/** Tags and wraps a JSON answer. The tag is of the plain bytes, so the time inside an envelope does not change it. */
+async function represent(c: Context<AppEnv>): Promise<void> {
+  const isJson = /^application\/json\b/.test(c.res.headers.get('content-type') ?? '');
+  if (!isJson || c.res.status < 200 || c.res.status > 299 || c.error) return;
+  const tags = c.var.tagged === true && c.res.status === 200;
+  const wraps = c.var.profile === 'envelope';
+  if (!tags && !wraps) return;
+  const text = await c.res.text();
+  const headers = new Headers(c.res.headers);
+  if (tags && !headers.has('etag'))
+    headers.set('etag', await tagOf(text + belongings(c, headers), c.var.profile));
+  const tag = headers.get('etag');
+  if (tags && tag !== null && matchesAny(c.req.header('if-none-match'), tag)) {
+    headers.delete('content-type');
+    replace(c, new Response(null, { status: 304, headers }));
+    return;
+  }
+  replace(c, new Response(wraps ? wrap(c, text) : text, { status: c.res.status, headers }));
+}
+
+/** Headers that are part of what an array answers. Empty for single resources, so that `requireMatch` agrees. */
+function belongings(c: Context<AppEnv>, headers: Headers): string {
+  const parts = [...provenanceHeaders(c.var.provenance).flat(), headers.get('x-total-count') ?? ''];
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+/** Hono merges the headers of a replaced response into the new one; here the new one is complete. */
+function replace(c: Context<AppEnv>, response: Response): void {
+  c.res = undefined;
+  c.res = response;
+}
+
+function wrap(c: Context<AppEnv>, data: string): string {
+  const meta = {
+    ...provenanceMeta(c.var.provenance),
+    ...(c.var.total === undefined ? {} : { total: c.var.total }),
+  };
+  const rest = JSON.stringify({
+    message: 'Operation completed successfully',
+    timestamp: now(c).toISOString(),
+    request_id: c.var.requestId,
+    meta,
+  });
+  return `{"success":true,"status":"success","data":${data === '' ? 'null' : data},${rest.slice(1)}`;
+}
+
+const SECURITY: [string, string][] = [
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'DENY'],
+  ['referrer-policy', 'no-referrer'],
+  ['cross-origin-resource-policy', 'same-origin'],
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
+];
+
+function setHeaders(c: Context<AppEnv>): void {
+  const set = (name: string, value: string) => c.header(name, value);
+  const setDefault = (name: string, value: string) => c.res.headers.has(name) || c.header(name, value);
+  set('x-request-id', c.var.requestId);
+  for (const [name, value] of limitHeaders(c.var.limits ?? [], now(c))) set(name, value);
+  for (const [name, value] of provenanceHeaders(c.var.provenance)) set(name, value);
+  for (const [name, value] of SECURITY) setDefault(name, value);
+  if (c.req.url.startsWith('https:')) setDefault('strict-transport-security', 'max-age=31536000');
+  setDefault('cache-control', 'private, no-cache');
+  setDefault('vary', 'Authorization, X-API-Key, Accept');
+  allowOrigin(c, c.var.services?.config);
+}
+
+const EXPOSED =
+  'ETag, Link, Retry-After, X-Request-Id, X-Total-Count, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Window, RateLimit, RateLimit-Policy, Sightline-Repo, Sightline-Ref, Sightline-Commit, Sightline-Indexed-At, Sightline-Coverage, Sightline-Empty-Reason, Sightline-Suggest';
+
+/** CORS, off unless `CORS_ORIGINS` names the origin. Credentials travel in headers, never in cookies. */
+function allowOrigin(c: Context<AppEnv>, config: Config | undefined): void {
+  const origin = c.req.header('origin');
+  if (!config || config.corsOrigins.length === 0) return;
+  c.header('vary', 'Origin', { append: true });
+  if (origin === undefined || !(config.corsOrigins.includes(origin) || config.corsOrigins.includes('*')))
+    return;
+  c.header('access-control-allow-origin', origin);
+  c.header('access-control-expose-headers', EXPOSED);
+  if (c.req.method !== 'OPTIONS') return;
+  c.header('access-control-allow-methods', c.res.headers.get('allow') ?? 'GET, POST, PUT, PATCH, DELETE');
+  c.header('access-control-allow-headers', c.req.header('access-control-request-headers') ?? '');
+  c.header('access-control-max-age', '600');
+}

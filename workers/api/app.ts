@@ -1,0 +1,34 @@
+/** Assembles the API: the manners, then every feature at its mounts. */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { version } from '../../package.json';
+import type { Env } from '../../src/env.ts';
+import { docs } from '../../src/http/docs.ts';
+import { fallback } from '../../src/http/fallback.ts';
+import type { AppEnv } from '../../src/http/feature.ts';
+import { finish, onError, provide } from '../../src/http/manners.ts';
+import { registerComponents } from '../../src/http/openapi.ts';
+import { authRoutes, userRoutes } from '../../src/platform/accounts/routes.ts';
+import { probeRoutes, rootHealth, statusRoutes } from '../../src/platform/telemetry/routes.ts';
+import { type Services, services } from '../../src/services.ts';
+
+/** Served below /api/v1 only. */
+const VERSIONED = [authRoutes, userRoutes, probeRoutes, statusRoutes];
+/** RepoRelay's paths: the same routes below /api/v1 and below /api. */
+const REPORELAY: OpenAPIHono<AppEnv>[] = [];
+/** Also at the root: Nectr's `/auth/*` and `/health/*`. */
+const AT_ROOT = [rootHealth, probeRoutes, authRoutes];
+
+/** The app; `build` makes the services of a request, and tests may give their own. */
+export function createApp(build: (env: Env) => Services = services): OpenAPIHono<AppEnv> {
+  const app = new OpenAPIHono<AppEnv>({ strict: false });
+  registerComponents(app);
+  app.use(finish());
+  app.use(provide(build));
+  for (const routes of [...VERSIONED, ...REPORELAY]) app.route('/api/v1', routes);
+  for (const routes of REPORELAY) app.route('/api', routes);
+  for (const routes of AT_ROOT) app.route('/', routes);
+  app.route('/', docs(app, version));
+  app.notFound(fallback(app));
+  app.onError(onError);
+  return app;
+}

@@ -1,0 +1,12 @@
+/** The API Worker's table of contents. */
+import type { Env } from '../../src/env.ts';
+import { createApp } from './app.ts';
+
+export { LimitObject } from '../../src/http/limit-object.ts';
+export { JobObject } from '../../src/platform/jobs/job-object.ts';
+
+const app = createApp();
+
+export default {
+  fetch: (request, env, context) => app.fetch(request, env, context),
+} satisfies ExportedHandler<Env>;
