@@ -162,6 +162,8 @@ export interface JobParams {
   sync?: string[];
   /** History depth for this run, when the request named one. */
   depth?: number;
+  /** What the plan step decided, so that a PATCH in the middle changes nothing of this run. */
+  planned?: { commit: string; globs: string[] | null };
 }
 
 export interface JobResult {

@@ -144,6 +144,18 @@ export async function recordTarget(db: ControlDb, jobId: string, target: string)
   await db.update(jobs).set({ target }).where(eq(jobs.id, jobId));
 }
 
+/** Keeps what the plan decided for the steps after it. */
+export async function recordPlan(
+  db: ControlDb,
+  job: JobRow,
+  planned: NonNullable<JobParams['planned']>,
+): Promise<void> {
+  await db
+    .update(jobs)
+    .set({ params: { ...job.params, planned } })
+    .where(eq(jobs.id, job.id));
+}
+
 export interface JobEnding {
   status: 'completed' | 'failed' | 'cancelled';
   counters: JobCounters;
@@ -273,4 +285,16 @@ export async function listRuns(
     )
     .orderBy(desc(jobs.createdAt), desc(jobs.id))
     .limit(1000);
+}
+
+const RECENT = 20;
+
+/** The latest jobs of a repo, whatever their state, newest first. */
+export async function recentJobs(db: ControlDb, repoKey: number): Promise<JobRow[]> {
+  return db
+    .select()
+    .from(jobs)
+    .where(eq(jobs.repoKey, repoKey))
+    .orderBy(desc(jobs.createdAt), desc(jobs.id))
+    .limit(RECENT);
 }

@@ -313,3 +313,16 @@ export async function setRefStage(
       ),
     );
 }
+
+/** Records that a ref asked for cannot be indexed, where no run of it could say so. A row that exists stays. */
+export async function noteRefError(
+  db: ControlDb,
+  scope: RepoScope,
+  ref: string,
+  error: string,
+): Promise<void> {
+  await db
+    .insert(indexedRefs)
+    .values({ repoKey: scope.repo.key, ref, stage: 'error', indexingError: error })
+    .onConflictDoNothing();
+}

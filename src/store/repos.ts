@@ -215,3 +215,19 @@ export async function reposByKey(db: ControlDb, repoKeys: number[]): Promise<Rep
     .from(repos)
     .where(and(inArray(repos.key, wanted), isNull(repos.deletedAt)));
 }
+
+/** Removes the control rows of a repo marked deleted, last of all its data. Jobs stay readable to who ran them. */
+export async function forgetRepo(db: ControlDb, scope: RepoScope): Promise<void> {
+  const { key } = scope.repo;
+  const of = (table: 'git_refs' | 'indexed_refs' | 'ref_snapshots' | 'snapshots' | 'packs') =>
+    db.run(sql`DELETE FROM ${sql.identifier(table)} WHERE repo_key = ${key}
+      AND EXISTS (SELECT 1 FROM repos WHERE key = ${key} AND deleted_at IS NOT NULL)`);
+  await db.batch([
+    of('indexed_refs'),
+    of('ref_snapshots'),
+    of('snapshots'),
+    of('git_refs'),
+    of('packs'),
+    db.delete(repos).where(and(eq(repos.key, key), isNotNull(repos.deletedAt))),
+  ]);
+}

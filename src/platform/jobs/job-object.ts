@@ -35,6 +35,8 @@ import type { Active, Batch, BatchCounts, JobError, JobProgress } from './jobs.t
 import { JOB_TIMING, type JobTiming } from './timing.ts';
 
 const STATE = 'state';
+/** Times a publish may send blobs back for parsing. */
+const MAX_REPLANS = 3;
 const INACTIVE: Active = { active: false };
 /** What `sendBatch` takes at most. */
 const MESSAGES_A_SEND = 100;
@@ -111,16 +113,25 @@ export class JobObject extends DurableObject<Env> {
   /** Stores batches number `first` and on; nothing is sent before `planned`. */
   async addBatches(first: number, batches: Batch[]): Promise<Active> {
     const state = this.#running();
-    if (state?.step !== 'plan') return INACTIVE;
-    this.#work.add(first, batches);
+    if (state?.step !== 'plan' && state?.step !== 'publish') return INACTIVE;
+    this.#work.add(state.step === 'plan' ? first : this.#work.count(), batches);
     this.#save({ ...state, activityAt: this.clock() });
     return { active: true };
   }
 
-  /** All batches are stored: sends them, or `publish` when there are none. */
+  /**
+   * All batches are stored: sends them, or `publish` when there are none. From `publish` itself, which found blobs
+   * gone meanwhile, the way back is open a few times only.
+   */
   async planned(): Promise<Active> {
     const state = this.#running();
-    if (state?.step !== 'plan') return { active: state !== null };
+    if (state?.step !== 'plan' && state?.step !== 'publish') return { active: state !== null };
+    if (state.step === 'publish' && state.replans >= MAX_REPLANS) {
+      await this.fail({ code: 'INTERNAL_ERROR', message: 'The index did not become complete' });
+      return INACTIVE;
+    }
+    const replans = state.step === 'publish' ? state.replans + 1 : state.replans;
+    this.#save({ ...state, replans });
     await this.#enter(this.#work.outstanding() > 0 ? 'process' : 'publish');
     return { active: true };
   }

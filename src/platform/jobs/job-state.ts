@@ -48,6 +48,8 @@ export interface JobState {
   settled: boolean;
   activityAt: number;
   resends: number;
+  /** Times that publish found blobs missing and had them parsed again. */
+  replans: number;
   eventAt: number;
   recordedAt: number;
   /** Something changed since the last event. */
@@ -106,6 +108,7 @@ export function newState(spec: JobSpec, now: number): JobState {
     settled: false,
     activityAt: now,
     resends: 0,
+    replans: 0,
     eventAt: 0,
     recordedAt: 0,
     dirty: false,

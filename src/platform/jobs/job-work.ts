@@ -17,6 +17,10 @@ export function jobWork(sql: SqlStorage) {
         );
       });
     },
+    /** How many batches there are, done ones included: the number of the next. */
+    count(): number {
+      return sql.exec<{ next: number }>('SELECT coalesce(max(n) + 1, 0) AS next FROM batches').one().next;
+    },
     open(): number[] {
       return sql
         .exec<{ n: number }>('SELECT n FROM batches WHERE done = 0 ORDER BY n')

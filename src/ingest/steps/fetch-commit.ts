@@ -1,0 +1,117 @@
+/** Bringing a commit into the mirror: only what is missing is fetched, as one pack that counts once its row stands. */
+import { Problem } from '../../errors.ts';
+import type { Services } from '../../services.ts';
+import type { PackRow } from '../../store/control-schema.ts';
+import { keys } from '../../store/keys.ts';
+import { insertPack, listPacks } from '../../store/packs.ts';
+import type { RepoScope } from '../../store/scope.ts';
+import { storePack } from '../mirror/intake.ts';
+import { type ObjectStore, openObjects } from '../mirror/object-store.ts';
+import { fetchPack, type Remote } from '../mirror/remote.ts';
+import { JobStopped } from './step.ts';
+
+/** Tips offered as `have`, the newest ones: beyond that a fetch gains nothing and its request grows. */
+const MAX_HAVES = 256;
+const MAX_TAG_DEPTH = 8;
+
+export interface FetchProgress {
+  bytes: number;
+  objects: number;
+  objectsTotal: number;
+}
+
+type Mirror = Pick<Services, 'db' | 'bucket' | 'egress' | 'clock' | 'newId'>;
+
+/** The objects of all packs that count. */
+export async function mirrorObjects(
+  s: Pick<Services, 'db' | 'bucket'>,
+  scope: RepoScope,
+): Promise<ObjectStore> {
+  return openObjects(
+    s.bucket,
+    scope.repo.id,
+    (await listPacks(s.db, scope)).map((pack) => pack.id),
+  );
+}
+
+/**
+ * Makes sure that the mirror holds `oid` with its tree, and `depth` commits of history where that is more than one.
+ * @param onProgress may throw to stop; nothing then stays behind.
+ * @returns the commit (a tag is followed to it) and the objects of the mirror.
+ * @throws MirrorError; Problem `unprocessable` when `oid` is neither commit nor tag of one; JobStopped when the repo is gone.
+ */
+export async function fetchCommit(
+  s: Mirror,
+  scope: RepoScope,
+  remote: Remote,
+  want: { oid: string; depth: number },
+  onProgress: (progress: FetchProgress) => Promise<void>,
+): Promise<{ commit: string; objects: ObjectStore }> {
+  const packs = await listPacks(s.db, scope);
+  const objects = openObjects(
+    s.bucket,
+    scope.repo.id,
+    packs.map((pack) => pack.id),
+  );
+  const shallow = packs.at(-1)?.shallow ?? [];
+  const held = (await objects.info([want.oid])).has(want.oid);
+  const deepens = want.depth !== 1 && (shallow.length > 0 || packs.length === 0);
+  if (held && !deepens) return { commit: await peel(objects, want.oid), objects };
+  await addPack(s, scope, remote, want, packs, objects, onProgress);
+  const after = await mirrorObjects(s, scope);
+  return { commit: await peel(after, want.oid), objects: after };
+}
+
+async function addPack(
+  s: Mirror,
+  scope: RepoScope,
+  remote: Remote,
+  want: { oid: string; depth: number },
+  packs: PackRow[],
+  objects: ObjectStore,
+  onProgress: (progress: FetchProgress) => Promise<void>,
+): Promise<void> {
+  const before = packs.at(-1)?.shallow ?? [];
+  const haves = [...new Set(packs.flatMap((pack) => pack.tips).reverse())].slice(0, MAX_HAVES);
+  const fetched = await fetchPack(s.egress, remote, {
+    oids: [want.oid],
+    haves,
+    shallow: before,
+    depth: want.depth,
+  });
+  if (!fetched.pack) return;
+  const gone = new Set(fetched.unshallow);
+  const shallow = [...new Set([...before, ...fetched.shallow])].filter((oid) => !gone.has(oid));
+  const id = s.newId();
+  try {
+    const stored = await storePack({ bucket: s.bucket, objects }, scope.repo.id, id, fetched.pack, {
+      onProgress,
+    });
+    const pack = { id, bytes: stored.bytes, objects: stored.objects, shallow, tips: [want.oid] };
+    if (!(await insertPack(s.db, scope, pack, s.clock()))) throw new JobStopped();
+  } catch (error) {
+    await s.bucket.delete([keys.pack(scope.repo.id, id), keys.packIndex(scope.repo.id, id)]);
+    throw error;
+  }
+}
+
+/** Follows annotated tags to their commit. */
+async function peel(objects: ObjectStore, oid: string): Promise<string> {
+  let at = oid;
+  for (let depth = 0; depth < MAX_TAG_DEPTH; depth++) {
+    const type = (await objects.info([at])).get(at)?.type;
+    if (type === 'commit') return at;
+    const target = type === 'tag' ? await tagTarget(objects, at) : null;
+    if (!target)
+      throw new Problem('unprocessable', `The ref points at a ${type ?? 'missing object'}, not at a commit`);
+    at = target;
+  }
+  throw new Problem('unprocessable', 'The ref is a tag of a tag of a tag, too many deep');
+}
+
+const MAX_TAG_BYTES = 1024 * 1024;
+
+async function tagTarget(objects: ObjectStore, oid: string): Promise<string | null> {
+  const tag = await objects.read(oid, MAX_TAG_BYTES);
+  return tag ? (/^object ([0-9a-f]{40})\n/.exec(new TextDecoder().decode(tag.bytes))?.[1] ?? null) : null;
+}

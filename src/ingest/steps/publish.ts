@@ -1,0 +1,38 @@
+import { batches } from '../indexing/plan.ts';
+import { publishSnapshot } from '../indexing/publish.ts';
+import { sweep } from '../indexing/remove.ts';
+import { mirrorObjects } from './fetch-commit.ts';
+import { JobStopped, mustBeActive, type StepContext } from './step.ts';
+
+/** Rounds of bounded sweeping after a publish; what is left waits for the next one. */
+const SWEEPS = 50;
+
+/** Writes what is new of the tree, flips the ref, ends the job, and removes what no kept snapshot reaches. */
+export async function publishStep(context: StepContext): Promise<void> {
+  const { s, scope, job, handle, report } = context;
+  const target = job.params.planned;
+  if (!target || job.ref === null) throw new Error(`job ${job.id} reached publish without a plan`);
+  await report({ stage: 'finalizing', message: 'Publishing the snapshot' });
+  const deps = {
+    control: s.env.DB,
+    shard: s.shard(scope),
+    objects: await mirrorObjects(s, scope),
+    clock: s.clock,
+  };
+  const published = await publishSnapshot(deps, scope, { ...target, runId: job.id, ref: job.ref });
+  if (published.status === 'gone') throw new JobStopped();
+  if (published.status === 'incomplete') {
+    mustBeActive(await handle.plan(batches(published.missing)));
+    return;
+  }
+  await handle.complete({
+    repo: scope.repo.name,
+    ref: job.ref,
+    commitSha: target.commit,
+    filesIndexed: published.filesIndexed,
+    filesSkipped: published.filesSkipped,
+  });
+  for (let round = 0; round < SWEEPS; round++) {
+    if ((await sweep(deps, scope)).done) return;
+  }
+}

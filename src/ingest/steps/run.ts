@@ -1,0 +1,103 @@
+/** Runs one step message: takes the step from its job, keeps a sign of life going, and turns errors into ends. */
+import { ERRORS, Problem } from '../../errors.ts';
+import type { StepMessage } from '../../pipeline.ts';
+import type { JobHandle } from '../../platform/jobs/jobs.ts';
+import { JOB_TIMING } from '../../platform/jobs/timing.ts';
+import type { Services } from '../../services.ts';
+import type { JobRow } from '../../store/control-schema.ts';
+import { jobById } from '../../store/jobs.ts';
+import { keys } from '../../store/keys.ts';
+import { sweepPrefix } from '../../store/objects.ts';
+import { deletedScope, type FoundRepo, systemScope } from '../../store/repos.ts';
+import { endRun } from '../indexing/remove.ts';
+import { deleteStep } from './delete.ts';
+import { mirrorStep } from './mirror.ts';
+import { planStep } from './plan.ts';
+import { processStep } from './process.ts';
+import { publishStep } from './publish.ts';
+import { JobStopped, mustBeActive, type StepContext } from './step.ts';
+
+/**
+ * Resolves when the message is dealt with: done, or of no meaning any more. A `Problem` fails the job with its
+ * sentence.
+ * @throws anything unexpected, for the queue to deliver again and in the end to the dead letters.
+ */
+export async function runStep(s: Services, message: StepMessage): Promise<void> {
+  const job = await jobById(s.db, message.jobId);
+  if (!job) return s.log.warn('step of an unknown job', { step: message.step, jobId: message.jobId });
+  const handle = s.jobs.handle(job.id);
+  const batch = message.step === 'process' ? message.batch : undefined;
+  const taken = await handle.begin(message.step, batch);
+  if (!taken.active) return leaveNothing(s, job);
+  const stop = keepAlive(s, handle, message, batch);
+  try {
+    await guarded(s, job, handle, message);
+  } finally {
+    stop();
+    await handle.end(message.step, batch);
+  }
+}
+
+async function guarded(s: Services, job: JobRow, handle: JobHandle, message: StepMessage): Promise<void> {
+  try {
+    const scope = await scopeOf(s, job);
+    if (scope)
+      await dispatch(
+        { s, job, handle, scope, report: async (p) => mustBeActive(await handle.progress(p)) },
+        message,
+      );
+    else await handle.cancel('The repository was deleted');
+  } catch (error) {
+    if (error instanceof Problem)
+      await handle.fail({ code: ERRORS[error.slug].code, message: error.message });
+    else if (error instanceof JobStopped)
+      await handle.cancel('The repository or the ref was deleted during the run');
+    else throw error;
+    await leaveNothing(s, job);
+  }
+}
+
+function scopeOf(s: Services, job: JobRow): Promise<FoundRepo | null> {
+  return job.kind === 'delete-repo' ? deletedScope(s.db, job.repoKey) : systemScope(s.db, job.repoKey);
+}
+
+async function dispatch(context: StepContext, message: StepMessage): Promise<void> {
+  switch (message.step) {
+    case 'mirror':
+      return mirrorStep(context);
+    case 'plan':
+      return planStep(context);
+    case 'process':
+      return processStep(context, message.batch);
+    case 'publish':
+      return publishStep(context);
+    case 'delete':
+      return deleteStep(context);
+  }
+}
+
+/** After a job's end: its run no longer holds off the sweep, and of a deleted repo no object stays in R2. */
+async function leaveNothing(s: Services, job: JobRow): Promise<void> {
+  const scope = await systemScope(s.db, job.repoKey);
+  const now = await jobById(s.db, job.id);
+  if (scope === null) return sweepPrefix(s.bucket, keys.repoPrefix(job.repoId));
+  if (job.kind === 'sync' && now && (now.status === 'failed' || now.status === 'cancelled')) {
+    await endRun({ shard: s.shard(scope) }, scope, job.id);
+  }
+}
+
+/** Touches the job while the step runs. A touch that fails says nothing: the next one, or the watchdog, does. */
+function keepAlive(
+  s: Services,
+  handle: JobHandle,
+  { step }: StepMessage,
+  batch: number | undefined,
+): () => void {
+  const touch = () => {
+    handle
+      .touch(step, batch)
+      .catch((error: unknown) => s.log.warn('heartbeat failed', { step, error: String(error) }));
+  };
+  const timer = setInterval(touch, JOB_TIMING.heartbeat);
+  return () => clearInterval(timer);
+}

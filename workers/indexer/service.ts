@@ -1,0 +1,18 @@
+import { WorkerEntrypoint } from 'cloudflare:workers';
+import type { Env } from '../../src/env.ts';
+import type { BlobFacts } from '../../src/ingest/parse/facts.ts';
+import { initParser, parseBlob } from '../../src/ingest/parse/parse.ts';
+
+/** What the API asks of the indexer: parsing, because the grammars live in this Worker only. */
+export class IndexerService extends WorkerEntrypoint<Env> {
+  /** Facts of one blob; `language` as in the language table. Never throws on any input. */
+  async parseBlob(bytes: Uint8Array, language: string): Promise<BlobFacts> {
+    await initParser();
+    return parseBlob(bytes, language);
+  }
+
+  /** Answers when the indexer runs: health and start-up ask. */
+  ping(): 'pong' {
+    return 'pong';
+  }
+}
