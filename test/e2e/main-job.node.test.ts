@@ -58,11 +58,12 @@ describe('npm start', () => {
     });
     const token = (await login.json()) as Record<string, unknown>;
     expect(token).toMatchObject({ token_type: 'bearer', expires_in: 1800 });
-    for (const headers of [
+    const ways: Record<string, string>[] = [
       { 'x-api-key': api_key },
       { authorization: `Bearer ${api_key}` },
       { authorization: `Bearer ${token.access_token}` },
-    ]) {
+    ];
+    for (const headers of ways) {
       expect((await fetch(`${server.url}/api/v1/repos`, { headers })).status).toBe(200);
     }
     expect((await fetch(`${server.url}/api/v1/repos`)).status).toBe(401);
