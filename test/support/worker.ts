@@ -1,9 +1,16 @@
 /** One Worker that is both of ours, so that a test reaches the API, the queues and the objects in one runtime. */
-import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
-export class JobObject extends DurableObject {}
-export class LimitObject extends DurableObject {}
-export class IndexerService extends WorkerEntrypoint {}
+import { WorkerEntrypoint } from 'cloudflare:workers';
+import api from '../../workers/api/index.ts';
+
+export { JobObject, LimitObject } from '../../workers/api/index.ts';
+
+/** Answers pings until the indexer itself is wired here. */
+export class IndexerService extends WorkerEntrypoint {
+  ping() {
+    return 'pong';
+  }
+}
 export default {
-  fetch: () => new Response('not wired yet'),
+  ...api,
   queue: () => undefined,
 };

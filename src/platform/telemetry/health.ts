@@ -40,7 +40,7 @@ export async function probe(s: Needs): Promise<Components> {
     ),
     timed(s, 'storage', () => env.BUCKET.head('health')),
     timed(s, 'queue', () => Promise.all([env.STEPS.metrics(), env.BATCHES.metrics()])),
-    timed(s, 'indexer', () => env.INDEXER.ready()),
+    timed(s, 'indexer', () => env.INDEXER.ping()),
   ]);
   const embeddings: ComponentHealth = embedder
     ? { status: 'healthy', provider: config.embeddingProvider ?? 'embedded' }
