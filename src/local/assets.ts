@@ -5,10 +5,6 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-const root = path.resolve(import.meta.dirname, '../..');
-const target = path.join(root, 'dist/assets');
-const modules = path.join(root, 'node_modules');
-
 const COPIED = [
   'swagger-ui-dist/swagger-ui.css',
   'swagger-ui-dist/swagger-ui-bundle.js',
@@ -16,12 +12,18 @@ const COPIED = [
   'swagger-ui-dist/favicon-16x16.png',
 ];
 
-await mkdir(target, { recursive: true });
-await Promise.all(
-  COPIED.map((file) => copyFile(path.join(modules, file), path.join(target, path.basename(file)))),
-);
+/** Fills `dist/assets` of a checkout; cheap enough to run at every start. */
+export async function copyAssets(checkout: string): Promise<void> {
+  const target = path.join(checkout, 'dist/assets');
+  const modules = path.join(checkout, 'node_modules');
+  await mkdir(target, { recursive: true });
+  await Promise.all(
+    COPIED.map((file) => copyFile(path.join(modules, file), path.join(target, path.basename(file)))),
+  );
+  // ReDoc's bundle shows its maker's logo from a CDN; an image of our own keeps the page self-contained.
+  const redoc = await readFile(path.join(modules, 'redoc/bundles/redoc.standalone.js'), 'utf8');
+  const local = redoc.replaceAll(/https:\/\/cdn\.redoc\.ly\/[\w./-]+/g, '/docs/assets/favicon-32x32.png');
+  await writeFile(path.join(target, 'redoc.standalone.js'), local);
+}
 
-// ReDoc's bundle shows its maker's logo from a CDN; an image of our own keeps the page self-contained.
-const redoc = await readFile(path.join(modules, 'redoc/bundles/redoc.standalone.js'), 'utf8');
-const local = redoc.replaceAll(/https:\/\/cdn\.redoc\.ly\/[\w./-]+/g, '/docs/assets/favicon-32x32.png');
-await writeFile(path.join(target, 'redoc.standalone.js'), local);
+if (import.meta.main) await copyAssets(path.resolve(import.meta.dirname, '../..'));

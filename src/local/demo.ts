@@ -61,9 +61,7 @@ async function sourceOf(argument: string | undefined): Promise<Source> {
   };
 }
 
-async function serverFor(
-  source: Source,
-): Promise<{
+async function serverFor(source: Source): Promise<{
   server: Pick<LocalServer, 'url' | 'credentials' | 'credentialsFile' | 'exited'>;
   started: boolean;
 }> {
