@@ -1,0 +1,343 @@
+/**
+ * One pass over a tree: the matches of a language's query, sorted into plain records. Nodes stay here; the other
+ * modules see offsets and text, because every question to a node crosses into WebAssembly.
+ */
+import type { Node, QueryMatch, Tree } from 'web-tree-sitter';
+import { SYMBOL_KINDS, type SymbolKind } from './facts.ts';
+import type { LoadedLanguage } from './runtime.ts';
+
+/** Offsets in UTF-16 code units, end exclusive. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+export interface RawDefinition extends Span {
+  kind: SymbolKind;
+  name: string;
+  nameStart: number;
+  /** Where the body begins, or -1. */
+  body: number;
+  bases: string[];
+  owner: string | null;
+  marked: boolean;
+  doc: string | null;
+  rest: boolean;
+  /** A parameter with an access modifier, which declares a field. */
+  promoted: boolean;
+  pattern: number;
+}
+
+export interface RawScope extends Span {
+  owner: string;
+  bases: string[];
+}
+
+export interface RawCall {
+  start: number;
+  callee: string;
+  receiver: string;
+  arity: number | null;
+  pattern: number;
+}
+
+export interface RawBinding {
+  start: number;
+  name: string;
+  type: string;
+}
+
+export interface RawImport {
+  start: number;
+  source: string;
+  name: string | null;
+  alias: string | null;
+  isDefault: boolean;
+  isNamespace: boolean;
+  isReexport: boolean;
+  isEffect: boolean;
+  /** Text of a tree that the language reads itself; then nothing else is set. */
+  tree: string | null;
+}
+
+export interface RawFacts {
+  definitions: RawDefinition[];
+  scopes: RawScope[];
+  exports: Span[];
+  exportedNames: Set<string>;
+  comments: Span[];
+  attributes: Span[];
+  calls: RawCall[];
+  vars: RawBinding[];
+  fields: RawBinding[];
+  imports: RawImport[];
+  branches: number[];
+  nests: Span[];
+}
+
+/** More matches in progress than this are a degenerate tree; the oldest are given up. */
+const MATCH_LIMIT = 8192;
+
+/**
+ * Runs the query. `expired` is asked from time to time and ends it early when true; the facts are then those of the
+ * beginning of the file.
+ */
+export function collect(loaded: LoadedLanguage, tree: Tree, text: string, expired: () => boolean): RawFacts {
+  const facts: RawFacts = {
+    definitions: [],
+    scopes: [],
+    exports: [],
+    exportedNames: new Set(),
+    comments: [],
+    attributes: [],
+    calls: [],
+    vars: [],
+    fields: [],
+    imports: [],
+    branches: [],
+    nests: [],
+  };
+  const reader = new MatchReader(facts, text, loaded.bodyField);
+  const matches = loaded.query.matches(tree.rootNode, { matchLimit: MATCH_LIMIT, progressCallback: expired });
+  for (const match of matches) reader.read(match);
+  return facts;
+}
+
+const DEFINITION = 'definition.';
+const KINDS: ReadonlyMap<string, SymbolKind> = new Map(SYMBOL_KINDS.map((kind) => [DEFINITION + kind, kind]));
+
+const PROMOTED = /^(?:public|private|protected|readonly|override)\b/;
+
+class MatchReader {
+  private readonly facts: RawFacts;
+  private readonly text: string;
+  private readonly bodyField: number;
+
+  constructor(facts: RawFacts, text: string, bodyField: number) {
+    this.facts = facts;
+    this.text = text;
+    this.bodyField = bodyField;
+  }
+
+  /** The first capture of a pattern is its outermost node, which says what the pattern is about. */
+  read(match: QueryMatch): void {
+    let single = true;
+    for (const capture of match.captures) {
+      const { name, node } = capture;
+      const kind = KINDS.get(name);
+      if (kind !== undefined) return this.definition(match, node, kind);
+      switch (name) {
+        case 'call':
+          return this.call(match, node);
+        case 'import':
+          return this.import(match, node);
+        case 'scope':
+          return this.scope(match, node);
+        case 'var':
+        case 'var.type':
+          return this.binding(match, 'var', this.facts.vars);
+        case 'field':
+        case 'field.type':
+          return this.binding(match, 'field', this.facts.fields);
+        default:
+          single = this.simple(name, node) && single;
+      }
+    }
+  }
+
+  /** Captures that stand alone. A pattern may carry several (`@branch @nest`). */
+  private simple(name: string, node: Node): boolean {
+    switch (name) {
+      case 'comment':
+        this.facts.comments.push(this.span(node));
+        return true;
+      case 'branch':
+        this.facts.branches.push(node.startIndex);
+        return true;
+      case 'nest':
+        this.facts.nests.push(this.span(node));
+        return true;
+      case 'attribute':
+        this.facts.attributes.push(this.span(node));
+        return true;
+      case 'export':
+        this.facts.exports.push(this.span(node));
+        return true;
+      case 'export.name':
+        this.facts.exportedNames.add(this.textOf(node));
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  private definition(match: QueryMatch, node: Node, kind: SymbolKind): void {
+    const raw: RawDefinition = {
+      kind,
+      name: '',
+      nameStart: -1,
+      ...this.span(node),
+      body: -1,
+      bases: [],
+      owner: null,
+      marked: false,
+      doc: null,
+      rest: false,
+      promoted: kind === 'field' && PROMOTED.test(this.text.slice(node.startIndex, node.startIndex + 12)),
+      pattern: match.patternIndex,
+    };
+    for (const capture of match.captures) {
+      switch (capture.name) {
+        case 'name':
+          raw.name = unquote(this.textOf(capture.node));
+          raw.nameStart = capture.node.startIndex;
+          break;
+        case 'body':
+          raw.body = capture.node.startIndex;
+          break;
+        case 'bases':
+          raw.bases.push(this.textOf(capture.node));
+          break;
+        case 'owner':
+          raw.owner = this.textOf(capture.node);
+          break;
+        case 'doc':
+          raw.doc = this.textOf(capture.node);
+          break;
+        case 'exported':
+          raw.marked = true;
+          break;
+        case 'rest':
+          raw.rest = true;
+          break;
+      }
+    }
+    if (raw.name === '') return;
+    if (raw.body === -1 && this.bodyField !== 0)
+      raw.body = node.childForFieldId(this.bodyField)?.startIndex ?? -1;
+    this.facts.definitions.push(raw);
+  }
+
+  private scope(match: QueryMatch, node: Node): void {
+    const raw: RawScope = { ...this.span(node), owner: '', bases: [] };
+    for (const capture of match.captures) {
+      if (capture.name === 'name') raw.owner = this.textOf(capture.node);
+      else if (capture.name === 'bases') raw.bases.push(this.textOf(capture.node));
+    }
+    if (raw.owner !== '') this.facts.scopes.push(raw);
+  }
+
+  private call(match: QueryMatch, node: Node): void {
+    const raw: RawCall = {
+      start: node.startIndex,
+      callee: '',
+      receiver: '',
+      arity: null,
+      pattern: match.patternIndex,
+    };
+    for (const capture of match.captures) {
+      switch (capture.name) {
+        case 'callee':
+          raw.callee = this.textOf(capture.node);
+          // The line of a call is that of its name: chained calls start where the chain starts.
+          raw.start = capture.node.startIndex;
+          break;
+        case 'receiver':
+          raw.receiver = this.textOf(capture.node);
+          break;
+        case 'arguments':
+          raw.arity = this.arity(capture.node);
+          break;
+      }
+    }
+    if (raw.callee !== '') this.facts.calls.push(raw);
+  }
+
+  private arity(node: Node): number | null {
+    const text = this.textOf(node);
+    const count = node.namedChildCount;
+    // Only then is it worth a look at every argument.
+    if (!text.includes('*') && !text.includes('...') && !text.includes('//') && !text.includes('#'))
+      return count;
+    let found = 0;
+    for (const child of node.namedChildren) {
+      if (SPREAD.test(child.type)) return null;
+      if (!child.type.includes('comment')) found++;
+    }
+    // Go and C# write the spread as a token of the list itself.
+    return /\.\.\.\s*,?\s*\)?$/.test(text) ? null : found;
+  }
+
+  private binding(match: QueryMatch, key: 'var' | 'field', into: RawBinding[]): void {
+    const types = match.captures.filter((capture) => capture.name === `${key}.type`);
+    const type = types[0] ? this.textOf(types[0].node) : '';
+    if (type === '' || type.length > 200) return;
+    for (const { name, node } of match.captures) {
+      if (name === key) into.push({ start: node.startIndex, name: this.textOf(node), type });
+    }
+  }
+
+  private import(match: QueryMatch, node: Node): void {
+    const raw: RawImport = {
+      start: node.startIndex,
+      source: '',
+      name: null,
+      alias: null,
+      isDefault: false,
+      isNamespace: false,
+      isReexport: false,
+      isEffect: false,
+      tree: null,
+    };
+    for (const capture of match.captures) this.importPart(raw, capture.name, capture.node);
+    if (raw.source !== '' || raw.tree !== null) this.facts.imports.push(raw);
+  }
+
+  private importPart(raw: RawImport, part: string, node: Node): void {
+    switch (part) {
+      case 'import.source':
+        raw.source = unquote(this.textOf(node));
+        break;
+      case 'import.name':
+        raw.name = unquote(this.textOf(node));
+        raw.start = node.startIndex;
+        break;
+      case 'import.alias':
+        raw.alias = this.textOf(node);
+        break;
+      case 'import.default':
+        raw.alias = this.textOf(node);
+        raw.isDefault = true;
+        break;
+      case 'import.namespace':
+        raw.alias = this.textOf(node);
+        raw.isNamespace = true;
+        break;
+      case 'import.reexport':
+        raw.isReexport = true;
+        break;
+      case 'import.effect':
+        raw.isEffect = true;
+        break;
+      case 'import.tree':
+        raw.tree = this.textOf(node);
+        break;
+    }
+  }
+
+  private span(node: Node): Span {
+    return { start: node.startIndex, end: node.endIndex };
+  }
+
+  private textOf(node: Node): string {
+    return this.text.slice(node.startIndex, node.endIndex);
+  }
+}
+
+const SPREAD = /spread|splat|variadic|pack_expansion/;
+
+/** A string literal's content; everything else as it is. Handles prefixes (`b'…'`) and C's `<…>`. */
+export function unquote(text: string): string {
+  const quoted = /^[a-zA-Z@]{0,2}(["'`])([^]*)\1$/.exec(text) ?? /^(<)([^]*)>$/.exec(text);
+  return quoted ? quoted[2]! : text;
+}

@@ -1,0 +1,114 @@
+/** Bytes → facts. A pure function of (bytes, language, INDEX_VERSION): it never throws on input, however hostile. */
+import type { Tree } from 'web-tree-sitter';
+import { collect, type RawFacts, type Span } from './captures.ts';
+import { chunksOf, windowsOf } from './chunks.ts';
+import { skipByFlags } from './classify.ts';
+import { decodeText } from './decode.ts';
+import { type BlobFacts, MAX_PARSED_BYTES, type SkipReason } from './facts.ts';
+import { importsOf } from './imports.ts';
+import { languageDefinition } from './languages/registry.ts';
+import type { LanguageId } from './languages.ts';
+import { type Lines, linesOf, rowAt } from './lines.ts';
+import { headingsOf } from './markdown.ts';
+import { metricsOf } from './metrics.ts';
+import { callsOf } from './references.ts';
+import { type LoadedLanguage, type Runtime, startRuntime } from './runtime.ts';
+import { sniff } from './sniff.ts';
+import { symbolsOf } from './symbols.ts';
+
+/** Loads the tree-sitter runtime ahead of the first blob; grammars follow one by one as their languages are met. */
+export async function initParser(): Promise<void> {
+  await runtime();
+}
+
+function runtime(): Promise<Runtime> {
+  return startRuntime(async () => (await import('web-tree-sitter/web-tree-sitter.wasm')).default);
+}
+
+/**
+ * The facts of a blob. Bytes that are no text, or that a program wrote, come back with `skipped`; a language without
+ * grammar, a grammar that gives up, or a text too deep for its time gets chunks and lines only.
+ * @param lang an id of the language table, see `languageOf`.
+ */
+export async function parseBlob(bytes: Uint8Array, lang: LanguageId): Promise<BlobFacts> {
+  if (bytes.length > MAX_PARSED_BYTES) return skipped('oversized');
+  const reason = skipByFlags(sniff(bytes), lang);
+  if (reason) return skipped(reason);
+  const decoded = decodeText(bytes);
+  if (!decoded) return skipped('unsupported-encoding');
+  const definition = languageDefinition(lang);
+  if (!definition) return lang === 'markdown' ? documentFacts(decoded.text) : textFacts(decoded.text);
+  const { parser, load } = await runtime();
+  return grammarFacts(parser, await load(await definition()), decoded.text);
+}
+
+function skipped(reason: SkipReason): BlobFacts {
+  const metrics = { lines: 0, complexity: 0, maxNesting: 0, functions: 0 };
+  return {
+    skipped: reason,
+    text: '',
+    symbols: [],
+    imports: [],
+    calls: [],
+    chunks: [],
+    metrics,
+    hasErrors: false,
+  };
+}
+
+function textFacts(text: string): BlobFacts {
+  const lines = linesOf(text);
+  return plain(text, lines, { chunks: windowsOf(text, lines) });
+}
+
+function documentFacts(text: string): BlobFacts {
+  const lines = linesOf(text);
+  const symbols = headingsOf(text, lines);
+  return plain(text, lines, { symbols, chunks: chunksOf(text, lines, symbols, [], { always: true }) });
+}
+
+function plain(text: string, lines: Lines, found: Partial<BlobFacts>): BlobFacts {
+  const metrics = { lines: lines.count, complexity: 0, maxNesting: 0, functions: 0 };
+  return { ...skipped('missing'), skipped: null, text, metrics, ...found };
+}
+
+/** Facts through the grammar, in one synchronous piece: the parser is shared, and trees are freed whatever happens. */
+function grammarFacts(parser: Runtime['parser'], loaded: LoadedLanguage, text: string): BlobFacts {
+  const tree = parse(parser, loaded, text);
+  if (!tree) return { ...textFacts(text), hasErrors: true };
+  try {
+    const lines = linesOf(text);
+    const raw = collect(loaded, tree, text, budget(text.length));
+    const table = symbolsOf(raw, text, lines, loaded.definition);
+    return {
+      skipped: null,
+      text,
+      symbols: table.symbols,
+      imports: importsOf(raw, lines, loaded.definition),
+      calls: callsOf(raw, table, lines, loaded.definition),
+      chunks: chunksOf(text, lines, table.symbols, table.leadRows),
+      metrics: metricsOf(raw, table, lines.count),
+      hasErrors: tree.rootNode.hasError,
+    };
+  } finally {
+    tree.delete();
+  }
+}
+
+function parse(parser: Runtime['parser'], loaded: LoadedLanguage, text: string): Tree | null {
+  parser.setLanguage(loaded.language);
+  const expired = budget(text.length);
+  const tree = parser.parse(text, null, { progressCallback: expired });
+  // An abandoned parse would otherwise be resumed by the next file.
+  if (!tree) parser.reset();
+  return tree;
+}
+
+/**
+ * A budget in steps, not in time: a clock would make facts depend on the machine (and stands still in a Worker while
+ * it computes). Ordinary code takes about one progress report for each … characters.
+ */
+function budget(length: number): () => boolean {
+  let steps = 20_000 + length * 4;
+  return () => --steps < 0;
+}

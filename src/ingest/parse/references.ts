@@ -1,0 +1,214 @@
+/** Calls, with what the file itself tells about the type of their receivers. */
+import type { RawBinding, RawCall, RawFacts } from './captures.ts';
+import { clip } from './comments.ts';
+import type { CallFact } from './facts.ts';
+import type { LanguageDefinition } from './language.ts';
+import { type Lines, rowAt } from './lines.ts';
+import { ownerName, type Region, regionAt, type SymbolTable } from './symbols.ts';
+
+const MAX_RECEIVER = 80;
+const MAX_CALLS = 40_000;
+
+export function callsOf(
+  raw: RawFacts,
+  table: SymbolTable,
+  lines: Lines,
+  language: LanguageDefinition,
+): CallFact[] {
+  const types = new ReceiverTypes(raw, table, language);
+  return distinct(raw.calls).map((call) => {
+    const region = regionAt(table.regions, call.start);
+    const caller = callerOf(table.regions, region);
+    const receiver = call.receiver.replace(/\s+/g, '');
+    return {
+      caller,
+      callee: clip(call.callee, 200),
+      receiver: clip(receiver, MAX_RECEIVER),
+      receiverType: receiver === '' ? null : types.of(receiver, region, call.start),
+      line: rowAt(lines, call.start) + 1,
+      arity: call.arity,
+    };
+  });
+}
+
+/** One call per callee node, the earliest pattern deciding, in order of appearance. */
+function distinct(calls: readonly RawCall[]): RawCall[] {
+  const byStart = new Map<number, RawCall>();
+  for (const call of calls) {
+    const other = byStart.get(call.start);
+    if (!other || call.pattern < other.pattern) byStart.set(call.start, call);
+  }
+  return [...byStart.values()].sort((a, b) => a.start - b.start).slice(0, MAX_CALLS);
+}
+
+/** The innermost enclosing function or method, else the innermost symbol, else null. */
+function callerOf(regions: readonly Region[], at: number): number | null {
+  let first: number | null = null;
+  for (let index = at; index >= 0; index = regions[index]!.enclosing) {
+    const region = regions[index]!;
+    if (region.symbol === -1 || region.kind === null) continue;
+    if (isFunction(region)) return region.symbol;
+    first ??= region.symbol;
+  }
+  return first;
+}
+
+function isFunction(region: Region): boolean {
+  return region.kind === 'function' || region.kind === 'method' || region.kind === 'macro';
+}
+
+/** Longest chain followed (`a.b.c.d`), so that a hostile file costs no more. */
+const MAX_CHAIN = 6;
+
+class ReceiverTypes {
+  private readonly table: SymbolTable;
+  private readonly language: LanguageDefinition;
+  /** `region:name` → bindings in order of appearance; region is the function's, -1 for the file. */
+  private readonly vars = new Map<string, { start: number; type: string }[]>();
+  /** `Type.field` → the field's type. */
+  private readonly fields = new Map<string, string>();
+  private readonly defined = new Set<string>();
+
+  constructor(raw: RawFacts, table: SymbolTable, language: LanguageDefinition) {
+    this.table = table;
+    this.language = language;
+    for (const region of table.regions)
+      if (region.kind !== null && region.type !== null) this.defined.add(region.type);
+    for (const binding of raw.vars) this.addVar(binding);
+    for (const binding of raw.fields) this.addField(binding);
+    for (const list of this.vars.values()) list.sort((a, b) => a.start - b.start);
+  }
+
+  /** The type of a receiver expression without white space, seen from a region, or null. */
+  of(receiver: string, region: number, offset: number): string | null {
+    const made = /^\(?(?:new|await|&)?\(?(?:new)([A-Z][\w$.]*)[(<]/.exec(receiver);
+    if (made && receiver.startsWith('new')) return ownerName(made[1]!);
+    if (receiver.length > 200 || !PATH.test(receiver)) return null;
+    const path = receiver.split(SEPARATOR).slice(0, MAX_CHAIN + 1);
+    if (path.length > MAX_CHAIN) return null;
+    let type = this.head(path[0]!, region, offset);
+    for (const field of path.slice(1)) {
+      if (type === null) return null;
+      type = this.fields.get(`${type}.${field}`) ?? null;
+    }
+    return type;
+  }
+
+  private head(name: string, region: number, offset: number): string | null {
+    if (this.language.selfNames.includes(name)) return this.enclosingType(region);
+    if (this.language.superNames?.includes(name)) return this.firstBase(region);
+    for (
+      let scope = this.functionOf(region);
+      ;
+      scope = scope === -1 ? -2 : this.functionOf(this.table.regions[scope]!.enclosing)
+    ) {
+      if (scope === -2) break;
+      const type = this.varIn(scope, name, offset);
+      if (type !== null) return type;
+    }
+    if (this.language.implicitSelf) {
+      const own = this.enclosingType(region);
+      const field = own === null ? undefined : this.fields.get(`${own}.${name}`);
+      if (field !== undefined) return field;
+    }
+    return this.defined.has(name) ? name : null;
+  }
+
+  /** The latest binding before the use; one after it (a loop, a hoisted name) only when it is the only one. */
+  private varIn(scope: number, name: string, offset: number): string | null {
+    const bindings = this.vars.get(`${scope}:${name}`);
+    if (!bindings) return null;
+    const before = bindings.findLast((binding) => binding.start <= offset);
+    return before?.type ?? (bindings.length === 1 ? bindings[0]!.type : null);
+  }
+
+  private addVar(binding: RawBinding): void {
+    const type = this.typeName(binding.type);
+    if (type === null) return;
+    const key = `${this.functionOf(regionAt(this.table.regions, binding.start))}:${binding.name}`;
+    const list = this.vars.get(key);
+    if (list) list.push({ start: binding.start, type });
+    else this.vars.set(key, [{ start: binding.start, type }]);
+  }
+
+  private addField(binding: RawBinding): void {
+    const type = this.typeName(binding.type);
+    const owner = this.enclosingType(regionAt(this.table.regions, binding.start));
+    if (type === null || owner === null) return;
+    const key = `${owner}.${binding.name.replace(/^(?:this|self)[.]|^\$/, '')}`;
+    if (!this.fields.has(key)) this.fields.set(key, type);
+  }
+
+  private typeName(text: string): string | null {
+    return (this.language.typeName ?? typeName)(text);
+  }
+
+  private functionOf(at: number): number {
+    let index = at;
+    while (index >= 0 && !isFunction(this.table.regions[index]!))
+      index = this.table.regions[index]!.enclosing;
+    return index;
+  }
+
+  private enclosingType(at: number): string | null {
+    for (let index = at; index >= 0; index = this.table.regions[index]!.enclosing) {
+      const { type } = this.table.regions[index]!;
+      if (type !== null) return type;
+    }
+    return null;
+  }
+
+  private firstBase(at: number): string | null {
+    for (let index = at; index >= 0; index = this.table.regions[index]!.enclosing) {
+      const region = this.table.regions[index]!;
+      if (region.type !== null && region.symbol !== -1)
+        return this.table.symbols[region.symbol]?.bases[0] ?? null;
+    }
+    return null;
+  }
+}
+
+const PATH = /^[\p{L}\p{N}_$@#?!.>:-]+$/u;
+const SEPARATOR = /\?\.|!\.|->|::|\./;
+
+/** Names that say nothing about where a method is defined. */
+const WITHOUT_MEMBERS = new Set([
+  'any',
+  'unknown',
+  'object',
+  'void',
+  'never',
+  'null',
+  'undefined',
+  'auto',
+  'var',
+  'let',
+  'const',
+  'None',
+]);
+
+/**
+ * The class or interface named by a type as written: pointers, references, `?`, generic arguments and qualifiers go;
+ * `Optional[T]`, `T | null` and smart pointers mean T; functions, arrays, tuples and other unions have no name.
+ */
+export function typeName(text: string): string | null {
+  let type = text
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/^:\s*/, '')
+    .replace(/^(["'])(.*)\1$/, '$2');
+  const wrapped =
+    /^(?:typing\.)?(?:Optional|Box|Rc|Arc|RefCell|Ref|unique_ptr|shared_ptr|std::unique_ptr|std::shared_ptr|Readonly|Final|ClassVar)\s*[[<](.*)[\]>]$/.exec(
+      type,
+    );
+  if (wrapped) return typeName(wrapped[1]!);
+  type = type
+    .replace(/\s*\|\s*(?:null|undefined|None)\b/g, '')
+    .replace(/^(?:null|undefined|None)\s*\|\s*/, '');
+  if (/[|(]|=>/.test(type)) return null;
+  type = type.replace(/^(?:[&*]|\bmut\b|\bdyn\b|\bimpl\b|\bconst\b|\breadonly\b|\bstruct\b|'\w+\b|\s)+/, '');
+  if (/\]$/.test(type) && /\[\d*\]$/.test(type)) return null;
+  type = type.replace(/^\[\d*\][^]*$|[<[][^]*$/, '').replace(/[?!*&\s]+$/, '');
+  const name = /(?:^|[.:\\])([\p{L}_$][\p{L}\p{N}_$]*)$/u.exec(type)?.[1];
+  return name === undefined || WITHOUT_MEMBERS.has(name) ? null : name;
+}

@@ -1,0 +1,66 @@
+/**
+ * The tree-sitter runtime: one parser and one compiled query per language, kept for the life of the isolate. Grammars
+ * load when their language is first met: compiling all of them would cost the start-up budget and megabytes.
+ */
+import { Language, Parser, Query } from 'web-tree-sitter';
+import type { LanguageDefinition } from './language.ts';
+
+export interface LoadedLanguage {
+  definition: LanguageDefinition;
+  language: Language;
+  /** definitions, references, imports and metrics in one, so that a tree is crossed once. */
+  query: Query;
+  bodyField: number;
+}
+
+export interface Runtime {
+  parser: Parser;
+  load(definition: LanguageDefinition): Promise<LoadedLanguage>;
+}
+
+let shared: Promise<Runtime> | undefined;
+
+/** The runtime of this isolate. `core` is the module of `web-tree-sitter.wasm`; a failed start is tried again. */
+export function startRuntime(core: () => Promise<WebAssembly.Module>): Promise<Runtime> {
+  shared ??= start(core).catch((error: unknown) => {
+    shared = undefined;
+    throw error;
+  });
+  return shared;
+}
+
+async function start(core: () => Promise<WebAssembly.Module>): Promise<Runtime> {
+  const module = await core();
+  await Parser.init({
+    // Workers forbid compiling WebAssembly at run time, not instantiating a module that came with the bundle.
+    instantiateWasm(
+      imports: WebAssembly.Imports,
+      done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+    ) {
+      const instance = new WebAssembly.Instance(module, imports);
+      done(instance, module);
+      return instance.exports;
+    },
+  });
+  const parser = new Parser();
+  const loaded = new Map<string, Promise<LoadedLanguage>>();
+  return {
+    parser,
+    load(definition) {
+      let ready = loaded.get(definition.id);
+      if (!ready) {
+        ready = loadLanguage(definition);
+        loaded.set(definition.id, ready);
+        ready.catch(() => loaded.delete(definition.id));
+      }
+      return ready;
+    },
+  };
+}
+
+async function loadLanguage(definition: LanguageDefinition): Promise<LoadedLanguage> {
+  const language = Language.loadSync(await definition.grammar());
+  const { definitions, references, imports, metrics } = definition.queries;
+  const query = new Query(language, [definitions, references, imports, metrics].join('\n'));
+  return { definition, language, query, bodyField: language.fieldIdForName('body') ?? 0 };
+}
