@@ -1,6 +1,13 @@
+import { Problem } from '../../errors.ts';
+import { blobKey } from '../../store/index-blobs.ts';
+import { openRepo } from '../../store/index-repo.ts';
+import type { RepoScope } from '../../store/scope.ts';
+import { openSnapshot, snapshotTotals } from '../../store/snapshots.ts';
 import type { ObjectStore } from '../mirror/object-store.ts';
 import type { SkipReason } from '../parse/facts.ts';
-import type { RepoScope } from '../../store/scope.ts';
+import { snapshotConfig } from './config.ts';
+import { globFilter } from './globs.ts';
+import { totals, type Walk, type WalkLimits, walkCommit } from './walk.ts';
 
 /** What every stage of indexing needs: the control database, the repo's index shard and its mirrored objects. */
 export interface IndexingDeps {
@@ -10,10 +17,10 @@ export interface IndexingDeps {
   clock?: () => Date;
 }
 
-/** What a run is to index. `runId` is the job's id: it keeps a concurrent sweep from taking what the run relies on. */
+/** What a run is to index. `runId` is the job's id: while its run is open, no sweep takes what it relies on. */
 export interface SnapshotTarget {
   commit: string;
-  globs: string[] | null;
+  globs: readonly string[] | null;
   runId: string;
 }
 
@@ -29,7 +36,7 @@ export interface SnapshotPlan {
   complete: boolean;
   config: string;
   treeOid: string;
-  /** Directories no earlier snapshot of this config holds. */
+  /** Directories that no earlier snapshot of this config holds. */
   newDirs: number;
   /** Blobs to parse, each (oid, lang) once, in pack order. */
   missing: MissingBlob[];
@@ -39,11 +46,77 @@ export interface SnapshotPlan {
   skipped: Partial<Record<SkipReason, number>>;
 }
 
+/** Blobs for one `process` message. */
 export interface Batch {
   blobs: { oid: string; lang: string }[];
 }
 
-/** @throws Problem `unprocessable` when the tree is refused (too many entries, too deep, hostile names), `not_found` when the repo is gone. */
-export declare function planSnapshot(deps: IndexingDeps, scope: RepoScope, target: SnapshotTarget): Promise<SnapshotPlan>;
-/** Cuts the missing blobs into batches of about 1 MB and at most 200 blobs, keeping their order. */
-export declare function batches(missing: readonly MissingBlob[]): Batch[];
+/**
+ * Compares a commit's tree with what the shard holds and says which blobs are to be parsed. Opens the repo in its
+ * shard when it is the first time. Idempotent.
+ *
+ * @throws Problem `unprocessable` when the tree is refused, `not_found` when the repo was deleted meanwhile
+ */
+export async function planSnapshot(
+  deps: IndexingDeps,
+  scope: RepoScope,
+  target: SnapshotTarget,
+  limits?: WalkLimits,
+): Promise<SnapshotPlan> {
+  const now = deps.clock?.() ?? new Date();
+  const config = snapshotConfig(target.globs);
+  const included = globFilter(target.globs);
+  if (!(await openRepo(deps, scope, { id: target.runId, now: now.getTime() }))) throw deleted();
+  const walk = await walkCommit(deps, scope, target.commit, { config, included, limits });
+  const identity = { commit: target.commit, treeOid: walk.treeOid, config };
+  const snapshot = await openSnapshot(deps.control, scope, identity, now);
+  if (!snapshot) throw deleted();
+  const complete = snapshot.complete && (await snapshotTotals(deps.control, scope, snapshot.id)) !== null;
+  const stats = totals(walk).get('');
+  return {
+    snapshotId: snapshot.id,
+    complete,
+    config,
+    treeOid: walk.treeOid,
+    newDirs: walk.dirs.length,
+    missing: complete ? [] : missingBlobs(walk),
+    filesTotal: stats?.files ?? 0,
+    skipped: stats?.skipped ?? {},
+  };
+}
+
+function deleted(): Problem {
+  return new Problem('not_found', 'The repository was deleted.');
+}
+
+/** The blobs of a walk that are not parsed yet, in the order their bytes have in the packs. */
+export function missingBlobs(walk: Walk): MissingBlob[] {
+  const missing = new Map<string, MissingBlob>();
+  for (const { oid, lang, size, blob, skipped } of walk.dirs.flatMap((dir) => dir.entries)) {
+    if (lang === null || blob !== null || skipped !== null) continue;
+    missing.set(blobKey({ oid, lang }), { oid, lang, size: size ?? 0 });
+  }
+  const place = (blob: MissingBlob) => walk.infos.get(blob.oid)?.position ?? 0;
+  return [...missing.values()].sort((a, b) => place(a) - place(b));
+}
+
+/** About what a batch holds in source text, and the most files: a message's work stays within seconds and megabytes. */
+export const BATCH_BYTES = 1_000_000;
+export const BATCH_BLOBS = 200;
+
+/** Cuts blobs to parse into batches, keeping their order. */
+export function batches(missing: readonly MissingBlob[]): Batch[] {
+  const cut: Batch[] = [];
+  let bytes = 0;
+  for (const { oid, lang, size } of missing) {
+    const open = cut.at(-1);
+    if (!open || bytes + size > BATCH_BYTES || open.blobs.length === BATCH_BLOBS) {
+      cut.push({ blobs: [{ oid, lang }] });
+      bytes = size;
+    } else {
+      open.blobs.push({ oid, lang });
+      bytes += size;
+    }
+  }
+  return cut;
+}

@@ -1,0 +1,355 @@
+/**
+ * Full text, in tables of their own per repo, so that the term statistics of one repo never show in another and a
+ * deletion is a DROP. All are contentless: text comes from `blobs.text`.
+ *
+ *   text_<key>  a row a chunk (rowid = chunks.id): `text` as written, `parts` of identifiers, `symbols` of the chunk
+ *   tri_<key>   a row a blob (rowid = blobs.id): trigrams of the whole text, positions dropped (`detail=none`): a
+ *               prefilter for literals and regular expressions at a third of the cost of exact trigrams
+ *   path_<key>  a row a file (rowid = entries.id): the words of its path
+ *
+ * A table holds what several snapshots need, so a match must also be reached by the snapshot that answers. That is
+ * tested row by row in rank order, and a LIMIT ends the search early.
+ */
+import { invalid, Problem } from '../errors.ts';
+import { MAX_JSON_BYTES } from './index-json.ts';
+import type { RepoScope } from './scope.ts';
+
+type Kind = 'text' | 'tri' | 'path';
+
+/** The name of a repo's table; safe to splice into SQL, being made of a word and an integer. */
+export function fullTextTable(kind: Kind, scope: RepoScope): string {
+  const { key } = scope.repo;
+  if (!Number.isSafeInteger(key)) throw new Error('repo key is no integer');
+  return `${kind}_${key}`;
+}
+
+export function createFullText(shard: D1Database, scope: RepoScope): D1PreparedStatement[] {
+  const words = `content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2'`;
+  const trigrams = `content='', contentless_delete=1, tokenize='trigram case_sensitive 0', detail=none`;
+  const create = (kind: Kind, columns: string) =>
+    shard.prepare(`CREATE VIRTUAL TABLE IF NOT EXISTS ${fullTextTable(kind, scope)} USING fts5(${columns})`);
+  return [
+    create('text', `text, parts, symbols, ${words}`),
+    create('tri', `text, ${trigrams}`),
+    create('path', `path, ${words}`),
+  ];
+}
+
+export function dropFullText(shard: D1Database, scope: RepoScope): D1PreparedStatement[] {
+  const kinds: Kind[] = ['text', 'tri', 'path'];
+  return kinds.map((kind) => shard.prepare(`DROP TABLE IF EXISTS ${fullTextTable(kind, scope)}`));
+}
+
+/** Rows `[chunkId, blobId, text, parts, symbols]`; a row whose blob is not there is left out. */
+export function insertText(shard: D1Database, scope: RepoScope, rows: string): D1PreparedStatement {
+  return shard
+    .prepare(
+      `INSERT INTO ${fullTextTable('text', scope)} (rowid, text, parts, symbols)
+       SELECT value->>0, value->>2, value->>3, value->>4 FROM json_each(?1)
+       WHERE EXISTS (SELECT 1 FROM blobs WHERE id = value->>1)`,
+    )
+    .bind(rows);
+}
+
+/** Rows `[blobId, text]`; a row whose blob is not there is left out. */
+export function insertTrigrams(shard: D1Database, scope: RepoScope, rows: string): D1PreparedStatement {
+  return shard
+    .prepare(
+      `INSERT INTO ${fullTextTable('tri', scope)} (rowid, text)
+       SELECT value->>0, value->>1 FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM blobs WHERE id = value->>0)`,
+    )
+    .bind(rows);
+}
+
+/** Rows `[entryId, words]`; a row whose entry is not there is left out. */
+export function insertPaths(shard: D1Database, scope: RepoScope, rows: string): D1PreparedStatement {
+  return shard
+    .prepare(
+      `INSERT INTO ${fullTextTable('path', scope)} (rowid, path)
+       SELECT value->>0, value->>1 FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM entries WHERE id = value->>0)`,
+    )
+    .bind(rows);
+}
+
+/** What narrows a match besides its terms. */
+export interface SnapshotFilter {
+  /** Snapshots that answer; a row reached by any of them counts. */
+  snapshotIds: readonly number[];
+  /** Only blobs of these languages (ids of the language table). */
+  langs?: readonly string[];
+  /** Only these blobs, e.g. those under the paths asked for. */
+  blobIds?: readonly number[];
+}
+
+export interface TextQuery extends SnapshotFilter {
+  /** An FTS5 expression over the columns `text`, `parts` and `symbols`. */
+  match: string;
+  limit: number;
+  offset?: number;
+  /** BM25 weights of `text`, `parts`, `symbols`. */
+  weights?: readonly [number, number, number];
+}
+
+export interface TextMatch {
+  chunkId: number;
+  blobId: number;
+  startLine: number;
+  endLine: number;
+  /** The symbol whose code the chunk is, or that encloses it. */
+  symbolName: string | null;
+  symbolKind: string | null;
+  lang: string;
+  /** BM25, positive, higher is better; comparable within one repo only. */
+  score: number;
+}
+
+/** Chunks in rank order. @throws Problem `validation` when FTS5 cannot read the expression. */
+export async function matchText(shard: D1Database, scope: RepoScope, query: TextQuery): Promise<TextMatch[]> {
+  return (await matchTextAll(shard, [{ ...query, scope }]))[0] ?? [];
+}
+
+/** The same for several repos of one shard, in one round trip; a repo that was never indexed has no matches. */
+export async function matchTextAll(
+  shard: D1Database,
+  queries: readonly (TextQuery & { scope: RepoScope })[],
+): Promise<TextMatch[][]> {
+  return runAll<TextMatch>(
+    shard,
+    queries.map((query) => ({
+      scope: query.scope,
+      kind: 'text',
+      statement: () => textStatement(shard, query),
+    })),
+  );
+}
+
+function textStatement(shard: D1Database, query: TextQuery & { scope: RepoScope }): D1PreparedStatement {
+  const table = fullTextTable('text', query.scope);
+  const weights = query.weights ?? [1, 1, 1];
+  // CROSS JOIN keeps FTS5 outermost: its rows come in rank order, so LIMIT stops the membership tests early.
+  return shard
+    .prepare(
+      `SELECT f.rowid AS chunkId, c.blob AS blobId, c.start_line AS startLine, c.end_line AS endLine,
+              s.name AS symbolName, s.kind AS symbolKind, b.lang, -f.rank AS score
+       FROM ${table} f CROSS JOIN chunks c ON c.id = f.rowid CROSS JOIN blobs b ON b.id = c.blob
+         LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.symbol
+       WHERE f.${table} MATCH ?1 AND f.rank MATCH ?2 AND ${reached('c.blob')} ${narrowed('b.lang', 'c.blob', query)}
+       ORDER BY f.rank LIMIT ?6 OFFSET ?7`,
+    )
+    .bind(
+      checked(query.match),
+      `bm25(${weights.map(Number).join(', ')})`,
+      ...filterValues(query),
+      query.limit,
+      query.offset ?? 0,
+    );
+}
+
+export interface TrigramQuery extends SnapshotFilter {
+  /** Literal pieces of at least three characters, all of which must occur; letter case is ignored. */
+  terms: readonly string[];
+  limit: number;
+}
+
+/**
+ * Blobs that hold every trigram of every term, in id order: a superset of those that hold the terms, to be verified
+ * against the text. Terms shorter than three characters narrow nothing.
+ */
+export async function matchTrigrams(
+  shard: D1Database,
+  scope: RepoScope,
+  query: TrigramQuery,
+): Promise<number[]> {
+  return (await matchTrigramsAll(shard, [{ ...query, scope }]))[0] ?? [];
+}
+
+export async function matchTrigramsAll(
+  shard: D1Database,
+  queries: readonly (TrigramQuery & { scope: RepoScope })[],
+): Promise<number[][]> {
+  const found = await runAll<{ blobId: number }>(
+    shard,
+    queries.map((query) => ({
+      scope: query.scope,
+      kind: 'tri',
+      statement: () => trigramStatement(shard, query),
+    })),
+  );
+  return found.map((rows) => rows.map((row) => row.blobId));
+}
+
+function trigramStatement(
+  shard: D1Database,
+  query: TrigramQuery & { scope: RepoScope },
+): D1PreparedStatement {
+  const match = trigramExpression(query.terms);
+  const table = fullTextTable('tri', query.scope);
+  const from = match === '' ? 'blobs b' : `${table} f CROSS JOIN blobs b ON b.id = f.rowid`;
+  const where =
+    match === ''
+      ? `b.repo = ${query.scope.repo.key} AND ?1 = '' AND b.text IS NOT NULL`
+      : `f.${table} MATCH ?1`;
+  return shard
+    .prepare(
+      `SELECT b.id AS blobId FROM ${from}
+       WHERE ${where} AND ?2 IS NULL AND ${reached('b.id')} ${narrowed('b.lang', 'b.id', query)}
+       ORDER BY b.id LIMIT ?6`,
+    )
+    .bind(match, null, ...filterValues(query), query.limit);
+}
+
+/** Trigrams are taken as FTS5's tokenizer takes them, by characters; more than this many add nothing to a prefilter. */
+const MAX_TRIGRAMS = 60;
+
+/** `"ses" AND "ess" AND …`: without positions FTS5 refuses phrases, and a string of three characters is one token. */
+export function trigramExpression(terms: readonly string[]): string {
+  const trigrams = new Set<string>();
+  for (const term of terms) {
+    const characters = [...term.toLowerCase()];
+    for (let at = 0; at + 3 <= characters.length && trigrams.size < MAX_TRIGRAMS; at++) {
+      const trigram = characters.slice(at, at + 3).join('');
+      if (!CONTROLS.test(trigram)) trigrams.add(`"${trigram.replaceAll('"', '""')}"`);
+    }
+  }
+  return [...trigrams].join(' AND ');
+}
+
+/** Control characters stand as spaces in the trigram table (see `indexableText`), so they cannot be asked for. */
+const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
+const ALL_CONTROLS = new RegExp(CONTROLS, 'g');
+
+/** Text as full text takes it: a control character would grow sixfold in JSON, past the size of a bound value. */
+export function indexableText(text: string): string {
+  return CONTROLS.test(text) ? text.replace(ALL_CONTROLS, ' ') : text;
+}
+
+export interface PathQuery extends Pick<SnapshotFilter, 'snapshotIds'> {
+  /** An FTS5 expression over the words of paths. */
+  match: string;
+  limit: number;
+}
+
+export interface PathMatch {
+  entryId: number;
+  path: string;
+  oid: string;
+  lang: string | null;
+  blobId: number | null;
+  score: number;
+}
+
+/** Files by the words of their path, in rank order. @throws Problem `validation` on an unreadable expression. */
+export async function matchPaths(
+  shard: D1Database,
+  scope: RepoScope,
+  query: PathQuery,
+): Promise<PathMatch[]> {
+  return (await matchPathsAll(shard, [{ ...query, scope }]))[0] ?? [];
+}
+
+export async function matchPathsAll(
+  shard: D1Database,
+  queries: readonly (PathQuery & { scope: RepoScope })[],
+): Promise<PathMatch[][]> {
+  return runAll<PathMatch>(
+    shard,
+    queries.map((query) => ({
+      scope: query.scope,
+      kind: 'path',
+      statement: () => pathStatement(shard, query),
+    })),
+  );
+}
+
+function pathStatement(shard: D1Database, query: PathQuery & { scope: RepoScope }): D1PreparedStatement {
+  const table = fullTextTable('path', query.scope);
+  return shard
+    .prepare(
+      `SELECT f.rowid AS entryId, d.path || e.name AS path, e.oid, e.lang, e.blob AS blobId, -f.rank AS score
+       FROM ${table} f CROSS JOIN entries e ON e.id = f.rowid CROSS JOIN dirs d ON d.id = e.dir
+       WHERE f.${table} MATCH ?1 AND EXISTS (
+         SELECT 1 FROM json_each(?2) q CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir)
+       ORDER BY f.rank LIMIT ?3`,
+    )
+    .bind(checked(query.match), JSON.stringify(query.snapshotIds), query.limit);
+}
+
+/** True when a blob stands at some path of one of the snapshots bound as ?3. */
+const reached = (blob: string) =>
+  `EXISTS (SELECT 1 FROM entries e CROSS JOIN json_each(?3) q
+    CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir WHERE e.blob = ${blob})`;
+
+/** Filters that were not asked for cost nothing: their parameter is NULL. */
+const narrowed = (lang: string, blob: string, filter: SnapshotFilter) =>
+  `AND ${filter.langs ? `${lang} IN (SELECT value FROM json_each(?4))` : '?4 IS NULL'}
+   AND ${filter.blobIds ? `${blob} IN (SELECT value FROM json_each(?5))` : '?5 IS NULL'}`;
+
+function filterValues(filter: SnapshotFilter): (string | null)[] {
+  const blobIds = filter.blobIds ? JSON.stringify(filter.blobIds) : null;
+  if (blobIds !== null && blobIds.length > MAX_JSON_BYTES) throw new Error('too many blobs in one filter');
+  return [JSON.stringify(filter.snapshotIds), filter.langs ? JSON.stringify(filter.langs) : null, blobIds];
+}
+
+/** Longer expressions are no questions; FTS5's own parser would take its time over them. */
+const MAX_MATCH = 8_000;
+
+function checked(match: string): string {
+  if (match.trim() === '') throw invalid('query/query', 'the query holds nothing to search for');
+  if (match.length > MAX_MATCH)
+    throw invalid('query/query', `the query is longer than ${MAX_MATCH} characters`);
+  return match;
+}
+
+interface Lookup {
+  scope: RepoScope;
+  kind: Kind;
+  statement: () => D1PreparedStatement;
+}
+
+/** Runs the lookups in one batch, leaving out repos whose tables do not exist (never indexed, or just deleted). */
+async function runAll<Row>(shard: D1Database, lookups: readonly Lookup[]): Promise<Row[][]> {
+  if (lookups.length === 0) return [];
+  try {
+    return (await shard.batch<Row>(lookups.map((lookup) => lookup.statement()))).map(
+      (result) => result.results,
+    );
+  } catch (error) {
+    if (!isMissingTable(error)) throw asProblem(error);
+  }
+  const there = await existing(shard, lookups);
+  const kept = lookups.filter((lookup) => there.has(fullTextTable(lookup.kind, lookup.scope)));
+  if (kept.length === lookups.length)
+    throw new Problem('unavailable', 'The index is changing; ask again.', { retryAfter: 1 });
+  const rows = await runAll<Row>(shard, kept);
+  return lookups.map((lookup) => rows[kept.indexOf(lookup)] ?? []);
+}
+
+async function existing(shard: D1Database, lookups: readonly Lookup[]): Promise<Set<string>> {
+  const names = lookups.map((lookup) => fullTextTable(lookup.kind, lookup.scope));
+  const { results } = await shard
+    .prepare(
+      `SELECT name FROM sqlite_master WHERE type = 'table' AND name IN (SELECT value FROM json_each(?1))`,
+    )
+    .bind(JSON.stringify(names))
+    .all<{ name: string }>();
+  return new Set(results.map((row) => row.name));
+}
+
+function isMissingTable(error: unknown): boolean {
+  return error instanceof Error && /no such table: (?:text|tri|path)_\d+/.test(error.message);
+}
+
+/** What FTS5 says about an expression it cannot read; the words are its own, so only the fact is passed on. */
+function asProblem(error: unknown): unknown {
+  const unreadable =
+    error instanceof Error &&
+    /fts5: |unterminated string|no such column|unknown special query|malformed MATCH|unable to use function MATCH/.test(
+      error.message,
+    );
+  return unreadable
+    ? new Problem('validation', 'query/query: the search expression cannot be read', {
+        errors: [{ pointer: 'query/query', detail: 'the search expression cannot be read' }],
+        cause: error,
+      })
+    : error;
+}
