@@ -119,55 +119,47 @@ class MatchReader {
     this.bodyField = bodyField;
   }
 
-  /** The first capture of a pattern is its outermost node, which says what the pattern is about. */
+  /** The first capture with a subject says what the pattern is about; stand-alone captures may share a pattern. */
   read(match: QueryMatch): void {
-    let single = true;
-    for (const capture of match.captures) {
-      const { name, node } = capture;
-      const kind = KINDS.get(name);
-      if (kind !== undefined) return this.definition(match, node, kind);
-      switch (name) {
-        case 'call':
-          return this.call(match, node);
-        case 'import':
-          return this.import(match, node);
-        case 'scope':
-          return this.scope(match, node);
-        case 'var':
-        case 'var.type':
-          return this.binding(match, 'var', this.facts.vars);
-        case 'field':
-        case 'field.type':
-          return this.binding(match, 'field', this.facts.fields);
-        default:
-          single = this.simple(name, node) && single;
-      }
+    for (const { name, node } of match.captures) {
+      if (this.subject(match, name, node)) return;
+      this.simple(name, node);
     }
   }
 
-  /** Captures that stand alone. A pattern may carry several (`@branch @nest`). */
-  private simple(name: string, node: Node): boolean {
+  private subject(match: QueryMatch, name: string, node: Node): boolean {
+    const kind = KINDS.get(name);
+    if (kind !== undefined) this.definition(match, node, kind);
+    else if (name === 'call') this.call(match, node);
+    else if (name === 'import') this.import(match, node);
+    else if (name === 'scope') this.scope(match, node);
+    else if (name === 'var' || name === 'var.type') this.binding(match, 'var', this.facts.vars);
+    else if (name === 'field' || name === 'field.type') this.binding(match, 'field', this.facts.fields);
+    else return false;
+    return true;
+  }
+
+  /** Captures that stand alone. */
+  private simple(name: string, node: Node): void {
     switch (name) {
       case 'comment':
         this.facts.comments.push(this.span(node));
-        return true;
+        break;
       case 'branch':
         this.facts.branches.push(node.startIndex);
-        return true;
+        break;
       case 'nest':
         this.facts.nests.push(this.span(node));
-        return true;
+        break;
       case 'attribute':
         this.facts.attributes.push(this.span(node));
-        return true;
+        break;
       case 'export':
         this.facts.exports.push(this.span(node));
-        return true;
+        break;
       case 'export.name':
         this.facts.exportedNames.add(this.textOf(node));
-        return true;
-      default:
-        return false;
+        break;
     }
   }
 
@@ -212,7 +204,7 @@ class MatchReader {
           break;
       }
     }
-    if (raw.name === '') return;
+    if (raw.name === '' || raw.name === '_') return;
     if (raw.body === -1 && this.bodyField !== 0)
       raw.body = node.childForFieldId(this.bodyField)?.startIndex ?? -1;
     this.facts.definitions.push(raw);
@@ -338,6 +330,6 @@ const SPREAD = /spread|splat|variadic|pack_expansion/;
 
 /** A string literal's content; everything else as it is. Handles prefixes (`b'…'`) and C's `<…>`. */
 export function unquote(text: string): string {
-  const quoted = /^[a-zA-Z@]{0,2}(["'`])([^]*)\1$/.exec(text) ?? /^(<)([^]*)>$/.exec(text);
+  const quoted = /^[a-zA-Z@]{0,2}(["'`])([\s\S]*)\1$/.exec(text) ?? /^(<)([\s\S]*)>$/.exec(text);
   return quoted ? quoted[2]! : text;
 }

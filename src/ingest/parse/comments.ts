@@ -97,7 +97,7 @@ export function stripComment(comment: string): string {
   if (/^\s*(?:\/\/|#|--|;|%)/.test(text)) {
     return dedent(text.split('\n').map((line) => line.replace(/^\s*(?:\/\/[/!]?|#+!?|--+|;+|%+) ?/, '')));
   }
-  const quoted = /^[a-zA-Z]{0,2}("""|'''|"|')([^]*)\1$/.exec(text.trim());
+  const quoted = /^[a-zA-Z]{0,2}("""|'''|"|')([\s\S]*)\1$/.exec(text.trim());
   return dedent((quoted ? quoted[2]! : text).split('\n'));
 }
 

@@ -31,7 +31,7 @@ export function decodeText(bytes: Uint8Array): DecodedText | null {
 
 /** A decoder each time: one that threw keeps no promise about its state. */
 function strictUtf8(): TextDecoder {
-  return new TextDecoder('utf-8', { fatal: true });
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 }
 
 function withNewlines(text: string): string {

@@ -1,6 +1,6 @@
 /** Bytes → facts. A pure function of (bytes, language, INDEX_VERSION): it never throws on input, however hostile. */
 import type { Tree } from 'web-tree-sitter';
-import { collect, type RawFacts, type Span } from './captures.ts';
+import { collect } from './captures.ts';
 import { chunksOf, windowsOf } from './chunks.ts';
 import { skipByFlags } from './classify.ts';
 import { decodeText } from './decode.ts';
@@ -8,7 +8,7 @@ import { type BlobFacts, MAX_PARSED_BYTES, type SkipReason } from './facts.ts';
 import { importsOf } from './imports.ts';
 import { languageDefinition } from './languages/registry.ts';
 import type { LanguageId } from './languages.ts';
-import { type Lines, linesOf, rowAt } from './lines.ts';
+import { type Lines, linesOf } from './lines.ts';
 import { headingsOf } from './markdown.ts';
 import { metricsOf } from './metrics.ts';
 import { callsOf } from './references.ts';

@@ -83,6 +83,7 @@ class ReceiverTypes {
   of(receiver: string, region: number, offset: number): string | null {
     const made = /^\(?(?:new|await|&)?\(?(?:new)([A-Z][\w$.]*)[(<]/.exec(receiver);
     if (made && receiver.startsWith('new')) return ownerName(made[1]!);
+    if (this.language.superNames?.includes(receiver)) return this.firstBase(region);
     if (receiver.length > 200 || !PATH.test(receiver)) return null;
     const path = receiver.split(SEPARATOR).slice(0, MAX_CHAIN + 1);
     if (path.length > MAX_CHAIN) return null;
@@ -208,7 +209,7 @@ export function typeName(text: string): string | null {
   if (/[|(]|=>/.test(type)) return null;
   type = type.replace(/^(?:[&*]|\bmut\b|\bdyn\b|\bimpl\b|\bconst\b|\breadonly\b|\bstruct\b|'\w+\b|\s)+/, '');
   if (/\]$/.test(type) && /\[\d*\]$/.test(type)) return null;
-  type = type.replace(/^\[\d*\][^]*$|[<[][^]*$/, '').replace(/[?!*&\s]+$/, '');
+  type = type.replace(/^\[\d*\][\s\S]*$|[<[][\s\S]*$/, '').replace(/[?!*&\s]+$/, '');
   const name = /(?:^|[.:\\])([\p{L}_$][\p{L}\p{N}_$]*)$/u.exec(type)?.[1];
   return name === undefined || WITHOUT_MEMBERS.has(name) ? null : name;
 }

@@ -371,7 +371,7 @@ const BASE_KEYWORDS = new Set([
 /** The text without what stands in <…>, (…), […] and without `=` arguments (`metaclass=M`). */
 function outsideBrackets(text: string): string {
   let inner = text.trim();
-  if (/^\([^]*\)$/.test(inner)) inner = inner.slice(1, -1);
+  if (/^\([\s\S]*\)$/.test(inner)) inner = inner.slice(1, -1);
   let depth = 0;
   let out = '';
   for (const char of inner.slice(0, 2000)) {
@@ -384,7 +384,7 @@ function outsideBrackets(text: string): string {
 
 /** `*Engine`, `Router<T>`, `a::Router` → the type's own name. */
 export function ownerName(text: string): string {
-  const plain = text.replace(/<[^]*$|\[[^]*$/, '');
+  const plain = text.replace(/<[\s\S]*$|\[[\s\S]*$/, '');
   return /([\p{L}\p{N}_$]+)\W*$/u.exec(plain)?.[1] ?? text;
 }
 

@@ -9,8 +9,8 @@ const MAX_ITEMS = 500;
  * segment. `pub use` re-exports.
  */
 export function readUse(declaration: string): Omit<ImportFact, 'line'>[] {
-  const text = declaration.replace(/\/\/[^\n]*|\/\*[^]*?\*\//g, ' ').trim();
-  const use = /^((?:pub\s*(?:\([^)]*\))?\s*)?)use\s+([^]*?);?$/.exec(text);
+  const text = declaration.replace(/\/\/[^\n]*|\/\*[\s\S]*?\*\//g, ' ').trim();
+  const use = /^((?:pub\s*(?:\([^)]*\))?\s*)?)use\s+([\s\S]*?);?$/.exec(text);
   if (!use) return [];
   const facts: Omit<ImportFact, 'line'>[] = [];
   walk(use[2]!.replace(/\s+/g, ' '), '', use[1] !== '', facts, 0);
