@@ -233,8 +233,8 @@ export function mayCancel(caller: Caller, job: JobRow): boolean {
 }
 
 export interface JobFilter {
-  /** Integers of repos the caller may read. */
-  repoKeys?: number[];
+  /** Name or id of a repo. */
+  repo?: string;
   status?: JobStatus;
   limit: number;
   offset: number;
@@ -248,8 +248,9 @@ export async function listJobs(
 ): Promise<{ rows: JobRow[]; total: number }> {
   const where = and(
     visibleTo(caller),
-    filter.repoKeys &&
-      sql`${jobs.repoKey} IN (SELECT value FROM json_each(${JSON.stringify(filter.repoKeys)}))`,
+    filter.repo === undefined
+      ? undefined
+      : or(eq(jobs.repoName, filter.repo.normalize('NFC')), eq(jobs.repoId, filter.repo)),
     filter.status && eq(jobs.status, filter.status),
   );
   const [rows, total] = await Promise.all([
@@ -269,7 +270,7 @@ export async function listJobs(
 export async function listRuns(
   db: ControlDb,
   repoKeys: number[],
-  options: { ref?: string; endedAfter?: Date } = {},
+  options: { refs?: string[]; endedAfter?: Date } = {},
 ): Promise<JobRow[]> {
   const ended = options.endedAfter && gt(jobs.finishedAt, options.endedAfter.toISOString());
   return db
@@ -279,7 +280,7 @@ export async function listRuns(
       and(
         sql`${jobs.repoKey} IN (SELECT value FROM json_each(${JSON.stringify(repoKeys)}))`,
         eq(jobs.kind, 'sync'),
-        options.ref === undefined ? undefined : eq(jobs.ref, options.ref),
+        options.refs && inArray(jobs.ref, options.refs),
         or(isNull(jobs.finishedAt), ended),
       ),
     )

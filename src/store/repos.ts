@@ -2,7 +2,7 @@
 import { and, asc, eq, inArray, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { Problem } from '../errors.ts';
 import type { ControlDb } from './control-db.ts';
-import { type RepoRow, repos } from './control-schema.ts';
+import { groups, type RepoRow, repos } from './control-schema.ts';
 import { type Access, type Caller, hasGroupRole, mintRepoScope, type RepoScope } from './scope.ts';
 
 /** A scope with the row it was made from. */
@@ -230,4 +230,11 @@ export async function forgetRepo(db: ControlDb, scope: RepoScope): Promise<void>
     of('packs'),
     db.delete(repos).where(and(eq(repos.key, key), isNotNull(repos.deletedAt))),
   ]);
+}
+
+/** Whether a group exists: what a repo is registered into. */
+export async function groupExists(db: ControlDb, groupId: string): Promise<boolean> {
+  return (
+    (await db.query.groups.findFirst({ columns: { id: true }, where: eq(groups.id, groupId) })) !== undefined
+  );
 }

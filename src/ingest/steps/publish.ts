@@ -33,6 +33,6 @@ export async function publishStep(context: StepContext): Promise<void> {
     filesSkipped: published.filesSkipped,
   });
   for (let round = 0; round < SWEEPS; round++) {
-    if ((await sweep(deps, scope)).done) return;
+    if ((await sweep(deps, scope)).status !== 'more') return;
   }
 }

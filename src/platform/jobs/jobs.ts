@@ -87,8 +87,8 @@ export interface JobsPort {
   cancel(job: JobRow, reason: string): Promise<void>;
   /** Cancels every open job of the repo (or of one of its refs) and answers their rows as they were. */
   cancelAll(repoKey: number, reason: string, ref?: string): Promise<JobRow[]>;
-  /** Hands a checked WebSocket upgrade to the job's object. */
-  connect(jobId: string, request: Request): Promise<Response>;
+  /** Hands a checked WebSocket upgrade to the job's object; `after` resumes behind that event. 404 without a log. */
+  connect(jobId: string, after: number | null): Promise<Response>;
 }
 
 export interface JobsDeps {
@@ -137,7 +137,11 @@ export function createJobs(deps: JobsDeps): JobsPort {
       for (const job of open) await cancel(job, reason);
       return open;
     },
-    connect: (jobId, request) => jobObject(env, jobId).fetch(request),
+    connect(jobId, after) {
+      // Nothing of the caller's request goes along: its headers and query carry credentials.
+      const url = `https://job/${after === null ? '' : `?after=${after}`}`;
+      return jobObject(env, jobId).fetch(url, { headers: { upgrade: 'websocket' } });
+    },
   };
 }
 

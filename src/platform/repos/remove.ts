@@ -1,0 +1,64 @@
+/** Deleting a repository or one of its indexed refs, awaited as long as a request may take. */
+import { Problem } from '../../errors.ts';
+import type { Services } from '../../services.ts';
+import { jobById } from '../../store/jobs.ts';
+import { listIndexedRefs } from '../../store/refs.ts';
+import { type FoundRepo, markDeleted } from '../../store/repos.ts';
+import type { Caller } from '../../store/scope.ts';
+
+type Needs = Pick<Services, 'db' | 'jobs' | 'clock'>;
+
+const AWAIT_MS = 25_000;
+const POLL_MS = 100;
+
+/** How a deletion stands when its request ends. */
+export type Removal = { done: true } | { done: false; jobId: string };
+
+/**
+ * Marks the repo deleted (404 everywhere from then on), ends its jobs and starts the removal of all its data.
+ * @throws Problem `not_found` when another request deleted it first
+ */
+export async function deleteRepo(
+  s: Needs,
+  caller: Caller,
+  scope: FoundRepo,
+  waitMs = AWAIT_MS,
+): Promise<Removal> {
+  if (!(await markDeleted(s.db, scope, s.clock()))) throw new Problem('not_found', 'Repository not found');
+  await s.jobs.cancelAll(scope.repo.key, 'The repository was deleted');
+  const job = await s.jobs.start(scope, { kind: 'delete-repo', requestedBy: caller.userId });
+  return awaitEnd(s, job.id, waitMs);
+}
+
+/**
+ * Removes one indexed ref and what only it needs. `ref` is its stored or full name.
+ * @throws Problem `not_found` with `reason: not_indexed`
+ */
+export async function deleteVersion(
+  s: Needs,
+  caller: Caller,
+  scope: FoundRepo,
+  ref: string,
+  waitMs = AWAIT_MS,
+): Promise<Removal> {
+  const rows = (await listIndexedRefs(s.db, [scope.repo.key])).map((row) => row.ref);
+  const row = rows.find((each) => each.ref === ref) ?? rows.find((each) => each.fullName === ref);
+  if (!row) {
+    throw new Problem('not_found', `"${ref}" is not an indexed ref of this repository`, {
+      members: { reason: 'not_indexed' },
+    });
+  }
+  await s.jobs.cancelAll(scope.repo.key, `The indexed ref ${row.ref} was deleted`, row.ref);
+  const job = await s.jobs.start(scope, { kind: 'delete-version', ref: row.ref, requestedBy: caller.userId });
+  return awaitEnd(s, job.id, waitMs);
+}
+
+async function awaitEnd(s: Pick<Services, 'db'>, jobId: string, waitMs: number): Promise<Removal> {
+  for (let waited = 0; waited < waitMs; waited += POLL_MS) {
+    const job = await jobById(s.db, jobId);
+    if (job?.status === 'completed') return { done: true };
+    if (job?.status === 'failed') return { done: false, jobId };
+    await scheduler.wait(POLL_MS);
+  }
+  return { done: false, jobId };
+}
