@@ -10,9 +10,15 @@ export interface Place {
   lang: string;
 }
 
-/** The symbol (or Markdown heading) whose code a chunk is, or that encloses it. */
-export interface ChunkSymbol {
+/** A chunk's lines and the symbol (or Markdown heading) whose code it is, or that encloses it. */
+export interface ChunkDetail {
   chunkId: number;
+  startLine: number;
+  endLine: number;
+  symbol: SymbolRef | null;
+}
+
+export interface SymbolRef {
   name: string;
   qualifiedName: string;
   kind: string;
@@ -28,31 +34,45 @@ export interface ChunkRow {
   endLine: number;
 }
 
-/** Where the blobs stand in these snapshots, and whose code the chunks are: one round trip. */
+/** Where the blobs stand in these snapshots, and what the chunks are: one round trip. */
 export async function describeChunks(
   shard: D1Database,
   scope: RepoScope,
   snapshotIds: readonly number[],
   wanted: { blobIds: readonly number[]; chunkIds: readonly number[] },
-): Promise<{ places: Place[]; symbols: ChunkSymbol[] }> {
-  const [places, symbols] = await shard.batch([
+): Promise<{ places: Place[]; chunks: ChunkDetail[] }> {
+  const [places, chunks] = await shard.batch([
     placesStatement(shard, scope, snapshotIds, wanted.blobIds),
     shard
       .prepare(
-        `SELECT c.id AS chunkId, s.name, s.qualified_name AS qualifiedName, s.kind, s.start_line AS startLine,
-                s.end_line AS endLine, s.exported
+        `SELECT c.id AS chunkId, c.start_line AS chunkStartLine, c.end_line AS chunkEndLine, s.name,
+                s.qualified_name AS qualifiedName, s.kind, s.start_line AS startLine, s.end_line AS endLine, s.exported
          FROM json_each(?2) j CROSS JOIN chunks c ON c.id = j.value
-           CROSS JOIN symbols s ON s.id = c.blob * 65536 + c.symbol AND s.repo = ?1`,
+           LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.symbol AND s.repo = ?1`,
       )
       .bind(scope.repo.key, JSON.stringify(wanted.chunkIds)),
   ]);
-  return {
-    places: places!.results as Place[],
-    symbols: (symbols!.results as (Omit<ChunkSymbol, 'exported'> & { exported: number })[]).map((row) => ({
-      ...row,
-      exported: row.exported === 1,
-    })),
-  };
+  return { places: places!.results as Place[], chunks: (chunks!.results as RawDetail[]).map(toDetail) };
+}
+
+interface RawDetail {
+  chunkId: number;
+  chunkStartLine: number;
+  chunkEndLine: number;
+  name: string | null;
+  qualifiedName: string;
+  kind: string;
+  startLine: number;
+  endLine: number;
+  exported: number;
+}
+
+function toDetail(row: RawDetail): ChunkDetail {
+  const { chunkId, chunkStartLine, chunkEndLine, name, qualifiedName, kind, startLine, endLine, exported } =
+    row;
+  const symbol =
+    name === null ? null : { name, qualifiedName, kind, startLine, endLine, exported: exported === 1 };
+  return { chunkId, startLine: chunkStartLine, endLine: chunkEndLine, symbol };
 }
 
 function placesStatement(

@@ -5,6 +5,8 @@ import { invalid } from '../../errors.ts';
 export interface PathPattern {
   /** As typed. */
   source: string;
+  /** A piece, in lower case, that every matching path contains; '' when none is certain. */
+  piece: string;
   test(path: string): boolean;
 }
 
@@ -25,7 +27,7 @@ function partPattern(source: string, part: 'path' | 'name', caseSensitive: boole
   const fold = (text: string) => (caseSensitive ? text : text.toLowerCase());
   const wanted = fold(source.replace(/^\.?\//, ''));
   const subject = (path: string) => (part === 'name' && !source.includes('/') ? baseName(path) : path);
-  return { source, test: (path) => fold(subject(path)).includes(wanted) };
+  return { source, piece: wanted.toLowerCase(), test: (path) => fold(subject(path)).includes(wanted) };
 }
 
 function globPattern(source: string, caseSensitive: boolean): PathPattern {
@@ -40,7 +42,21 @@ function globPattern(source: string, caseSensitive: boolean): PathPattern {
     braceExpandMax: MAX_BRACES,
   });
   const wholePath = source.includes('/');
-  return { source, test: (path) => glob.match(wholePath ? path : baseName(path)) };
+  return {
+    source,
+    piece: certainPiece(source),
+    test: (path) => glob.match(wholePath ? path : baseName(path)),
+  };
+}
+
+/** The longest run of plain characters outside braces, brackets and wildcards; extglobs make nothing certain. */
+function certainPiece(glob: string): string {
+  if (/[!?+*@]\(|\\/.test(glob)) return '';
+  const runs = glob.replace(/\{.*\}|\[.*\]/g, '*').split(/[*?]+|^\.?\//);
+  return runs
+    .reduce((best, run) => (run.length > best.length ? run : best), '')
+    .replace(/^\/|\/$/g, '')
+    .toLowerCase();
 }
 
 /** The last segment of a path. */

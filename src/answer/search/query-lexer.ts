@@ -49,12 +49,12 @@ class Lexer {
 
   #token(): void {
     const char = this.#char();
-    if (char === '(') return this.#open();
-    if (char === ')') return this.#close();
-    if (char === '-' && this.#negates()) return this.#push({ type: 'minus' }, 1);
     const operator = OPERATOR.exec(this.#input.slice(this.#at, this.#at + 4));
-    if (operator) return this.#push({ type: 'operator', word: operator[1] as 'AND' }, operator[1]!.length);
-    this.#leaf(this.#phrase() ?? this.#regex() ?? this.#qualifier() ?? this.#word());
+    if (char === '(') this.#open();
+    else if (char === ')') this.#close();
+    else if (char === '-' && this.#negates()) this.#push({ type: 'minus' }, 1);
+    else if (operator) this.#push({ type: 'operator', word: operator[1] as 'AND' }, operator[1]!.length);
+    else this.#leaf(this.#phrase() ?? this.#regex() ?? this.#qualifier() ?? this.#word());
   }
 
   #push(token: Token, length: number): void {

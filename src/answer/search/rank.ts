@@ -13,7 +13,7 @@ export const SIGNALS = ['lexical', 'symbol', 'path', 'exact', 'semantic'] as con
 export type Signal = (typeof SIGNALS)[number];
 
 /** What multiplies the fused score. */
-export const FACTORS = ['name', 'pathWords', 'demotion', 'coherence', 'coverage'] as const;
+export const FACTORS = ['name', 'pathWords', 'demotion', 'coherence'] as const;
 export type Factor = (typeof FACTORS)[number];
 
 export interface Candidate {
@@ -27,6 +27,8 @@ export interface Candidate {
   endLine: number;
   /** The symbol or heading it belongs to. */
   symbol: CandidateSymbol | null;
+  /** The symbol defined in it by whose name it was found. */
+  named: CandidateSymbol | null;
   /** 0-based rank in each list that found it. */
   ranks: Partial<Record<Signal, number>>;
 }
@@ -49,12 +51,12 @@ export interface RankQuery {
 export interface RankOptions {
   /** Signals and factors to leave out: for the ablation. */
   without?: ReadonlySet<Signal | Factor>;
-  /** Most hits of one file. */
-  perFile?: number;
+  /** Other fusion weights than `WEIGHTS`: each mode has its own. */
+  weights?: Record<Signal, number>;
 }
 
-export interface Ranked {
-  candidate: Candidate;
+export interface Ranked<C extends Candidate = Candidate> {
+  candidate: C;
   /** 0 to 1, comparable within one answer. */
   score: number;
 }
@@ -66,25 +68,39 @@ const RANK_CONSTANT = 12;
 const PER_FILE = 3;
 
 /** Orders candidates, best first, without overlaps and with at most three a file. */
-export function rank(candidates: Candidate[], query: RankQuery, options: RankOptions = {}): Ranked[] {
+export function rank<C extends Candidate>(
+  candidates: C[],
+  query: RankQuery,
+  options: RankOptions = {},
+): Ranked<C>[] {
   const without = options.without ?? new Set();
-  const scored = candidates.map((candidate) => ({ candidate, score: scoreOf(candidate, query, without) }));
+  const weights = options.weights ?? WEIGHTS;
+  const scored = candidates.map((candidate) => ({
+    candidate,
+    score: scoreOf(candidate, query, weights, without),
+  }));
   const cohered = without.has('coherence') ? scored : coherent(scored);
   const order = cohered.filter((each) => each.score > 0).sort(byScore);
-  return distinct(order, options.perFile ?? PER_FILE).map(({ candidate, score }) => ({
+  return distinct(order).map(({ candidate, score }) => ({
     candidate,
     score: unit(score),
   }));
 }
 
-function scoreOf(candidate: Candidate, query: RankQuery, without: ReadonlySet<Signal | Factor>): number {
+function scoreOf(
+  candidate: Candidate,
+  query: RankQuery,
+  weights: Record<Signal, number>,
+  without: ReadonlySet<Signal | Factor>,
+): number {
   let score = 0;
   for (const signal of SIGNALS) {
     const at = candidate.ranks[signal];
     if (at !== undefined && !without.has(signal))
-      score += (WEIGHTS[signal] * RANK_CONSTANT) / (RANK_CONSTANT + at);
+      score += (weights[signal] * RANK_CONSTANT) / (RANK_CONSTANT + at);
   }
-  if (!without.has('name')) score *= nameFactor(candidate.symbol, query);
+  if (!without.has('name'))
+    score *= Math.max(nameFactor(candidate.symbol, query), nameFactor(candidate.named, query));
   if (!without.has('pathWords')) score *= 1 + 0.4 * share(query.terms, wordsOf(candidate.path));
   if (!without.has('demotion')) score *= demotion(candidate, query);
   return score;
@@ -155,13 +171,13 @@ function demotion(candidate: Candidate, query: RankQuery): number {
   return factor;
 }
 
-interface Scored {
-  candidate: Candidate;
+interface Scored<C extends Candidate = Candidate> {
+  candidate: C;
   score: number;
 }
 
 /** A file whose other chunks also match is likelier the right file: up to a quarter more for all of its candidates. */
-function coherent(scored: Scored[]): Scored[] {
+function coherent<C extends Candidate>(scored: Scored<C>[]): Scored<C>[] {
   const best = new Map<string, number>();
   const total = new Map<string, number>();
   for (const { candidate, score } of scored) {
@@ -188,12 +204,12 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Keeps the best of overlapping candidates of a file, and at most `perFile` of each. */
-function distinct(order: Scored[], perFile: number): Scored[] {
+/** Keeps the best of overlapping candidates of a file, and at most three of each. */
+function distinct<C extends Candidate>(order: Scored<C>[]): Scored<C>[] {
   const kept = new Map<string, Candidate[]>();
   return order.filter(({ candidate }) => {
     const others = kept.get(candidate.file) ?? [];
-    if (others.length >= perFile || others.some((other) => overlap(other, candidate))) return false;
+    if (others.length >= PER_FILE || others.some((other) => overlap(other, candidate))) return false;
     kept.set(candidate.file, [...others, candidate]);
     return true;
   });

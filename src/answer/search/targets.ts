@@ -1,0 +1,106 @@
+import type { EmptyReason } from '../../http/provenance.ts';
+import type { Services } from '../../services.ts';
+import { listServedRefsOf, resolveIndexedRefs, type ServedRef } from '../../store/refs.ts';
+import { listRepoScopes } from '../../store/repos.ts';
+import type { Caller, RepoScope } from '../../store/scope.ts';
+import type { Clause } from './query-plan.ts';
+import { nearest } from './suggest.ts';
+
+/** A repo that is searched, and the refs of it that answer, preferred first. */
+export interface Target {
+  scope: RepoScope;
+  refs: ServedRef[];
+}
+
+export interface Targets {
+  /** One list a clause. */
+  byClause: Target[][];
+  /** Set when there is nothing to search. */
+  emptyReason: EmptyReason | null;
+  /** Nearest names, when a filter named something that is not there. */
+  suggestions: string[];
+  notes: string[];
+}
+
+/** Every ref of a repo. */
+export const ALL_REFS = '*';
+const MAX_REPOS = 200;
+const MAX_REFS = 50;
+
+/**
+ * What a caller may search by the `repo:` and `rev:` filters of each clause. Repos it may not see do not exist here.
+ */
+export async function resolveTargets(
+  s: Pick<Services, 'db'>,
+  caller: Caller,
+  clauses: Clause[],
+): Promise<Targets> {
+  const visible = await listRepoScopes(s.db, caller);
+  const chosen = clauses.map((clause) => visible.filter((scope) => namesRepo(clause, scope)));
+  const notes = chosen.some((scopes) => scopes.length > MAX_REPOS)
+    ? [`only ${MAX_REPOS} of the repositories were searched; name some with repo:`]
+    : [];
+  const byClause = await Promise.all(
+    clauses.map((clause, at) => served(s, chosen[at]!.slice(0, MAX_REPOS), clause.refs)),
+  );
+  return { byClause, notes, ...emptiness(visible, clauses, chosen, byClause) };
+}
+
+function namesRepo(clause: Clause, { repo }: RepoScope): boolean {
+  const named = (pattern: string) => repoPattern(pattern)(repo.name, repo.id);
+  return clause.repos.every((group) => group.some(named)) && !clause.notRepos.some(named);
+}
+
+/** A name, an id, or a name with `*` for any characters. */
+function repoPattern(pattern: string): (name: string, id: string) => boolean {
+  const wanted = pattern.normalize('NFC');
+  if (!wanted.includes('*')) return (name, id) => name === wanted || id === wanted.toLowerCase();
+  const pieces = wanted.split('*');
+  return (name) => inOrder(name, pieces);
+}
+
+/** Whether `name` is the pieces in order with anything between them; linear, unlike a regular expression of stars. */
+function inOrder(name: string, pieces: string[]): boolean {
+  const first = pieces[0]!;
+  const last = pieces.at(-1)!;
+  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length)
+    return false;
+  let at = first.length;
+  for (const piece of pieces.slice(1, -1)) {
+    const found = name.indexOf(piece, at);
+    if (found < 0) return false;
+    at = found + piece.length;
+  }
+  return at <= name.length - last.length;
+}
+
+async function served(s: Pick<Services, 'db'>, scopes: RepoScope[], refs: string[]): Promise<Target[]> {
+  if (scopes.length === 0) return [];
+  const byKey = new Map<number, ServedRef[]>();
+  const lists = refs.includes(ALL_REFS)
+    ? [await listServedRefsOf(s.db, scopes)]
+    : await Promise.all(
+        (refs.length ? refs : [undefined]).map((ref) => resolveIndexedRefs(s.db, scopes, ref)),
+      );
+  for (const list of lists) {
+    for (const [key, found] of list) byKey.set(key, [...(byKey.get(key) ?? []), ...[found].flat()]);
+  }
+  return scopes.flatMap((scope) => {
+    const known = byKey.get(scope.repo.key);
+    return known ? [{ scope, refs: known.slice(0, MAX_REFS) }] : [];
+  });
+}
+
+function emptiness(
+  visible: RepoScope[],
+  clauses: Clause[],
+  chosen: RepoScope[][],
+  byClause: Target[][],
+): Pick<Targets, 'emptyReason' | 'suggestions'> {
+  if (byClause.some((targets) => targets.length > 0)) return { emptyReason: null, suggestions: [] };
+  if (chosen.some((scopes) => scopes.length > 0)) return { emptyReason: 'not_indexed', suggestions: [] };
+  const asked = clauses.flatMap((clause) => clause.repos.flat());
+  if (asked.length === 0) return { emptyReason: 'not_indexed', suggestions: [] };
+  const names = [...new Set(visible.map((scope) => scope.repo.name))];
+  return { emptyReason: 'no_access_or_missing', suggestions: asked.flatMap((name) => nearest(name, names)) };
+}
