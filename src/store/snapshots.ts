@@ -113,8 +113,9 @@ export async function serveSnapshot(
       .bind(key, flip.ref, flip.snapshotId, flip.runId, at),
     control
       .prepare(
-        `UPDATE indexed_refs SET snapshot_id = ?3, indexed_at = ?5, stage = 'ready', indexing_error = NULL,
-           deleted_at_remote = NULL
+        `UPDATE indexed_refs SET snapshot_id = ?3, indexed_at = ?5, deleted_at_remote = NULL,
+           stage = CASE WHEN job_id IS NULL OR job_id = ?4 THEN 'ready' ELSE stage END,
+           indexing_error = CASE WHEN job_id IS NULL OR job_id = ?4 THEN NULL ELSE indexing_error END
          WHERE ${MAY_FLIP}`,
       )
       .bind(key, flip.ref, flip.snapshotId, flip.runId, at),
@@ -122,7 +123,13 @@ export async function serveSnapshot(
   return (answers.at(-1)?.meta.changes ?? 0) > 0;
 }
 
-const MAY_FLIP = `repo_key = ?1 AND ref = ?2 AND (job_id IS NULL OR job_id = ?4)
+/**
+ * A later request takes the row over (`job_id`) while the run before it still works: that run may flip too, since one
+ * job of a repo runs at a time, but the stage is the later run's. One that was cancelled or has failed may not.
+ */
+const MAY_FLIP = `repo_key = ?1 AND ref = ?2
+  AND (job_id IS NULL OR job_id = ?4 OR EXISTS (SELECT 1 FROM jobs WHERE id = ?4 AND status = 'running'))
+  AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?4 AND status IN ('failed', 'cancelled'))
   AND EXISTS (SELECT 1 FROM snapshots WHERE id = ?3 AND repo_key = ?1 AND complete = 1)
   AND EXISTS (SELECT 1 FROM repos WHERE key = ?1 AND deleted_at IS NULL)`;
 

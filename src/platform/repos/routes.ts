@@ -4,11 +4,13 @@ import { z } from '@hono/zod-openapi';
 import { requireMatch } from '../../http/etag.ts';
 import { feature, route } from '../../http/feature.ts';
 import { pageQuery, setPage, slice, windowOf } from '../../http/pagination.ts';
+import { setProvenance } from '../../http/provenance.ts';
 import { tokenHosts } from '../../ingest/mirror/credentials.ts';
 import { refreshListing } from '../../ingest/steps/listing.ts';
 import { branchesAndTags, storedListing } from '../../store/refs.ts';
 import { findRepo, listRepos } from '../../store/repos.ts';
 import { presentRepo, presentRepos } from './present.ts';
+import { preview } from './preview.ts';
 import { changeRepo, register } from './register.ts';
 import { deleteRepo, deleteVersion, type Removal } from './remove.ts';
 import {
@@ -17,6 +19,8 @@ import {
   nameAndRefParam,
   nameParam,
   patchRequest,
+  previewQuery,
+  preview as previewSchema,
   registeredRepo,
   registerRequest,
   repo,
@@ -149,6 +153,17 @@ const hosts = route({
   responses: { 200: { description: 'Hosts', content: json(z.array(z.string())) } },
 });
 
+const previewRoute = route({
+  method: 'get',
+  path: '/repos/{name}/preview',
+  scope: 'repos:read',
+  tags,
+  summary: 'What a sync would index, skip and cost, before doing it',
+  errors: ['conflict', 'unprocessable', 'upstream', 'unavailable'],
+  request: { params: nameParam, query: previewQuery },
+  responses: { 200: { description: 'The preview', content: json(previewSchema) } },
+});
+
 export const repoRoutes = feature();
 
 repoRoutes.openapi(registerRoute, async (c) => {
@@ -208,6 +223,15 @@ repoRoutes.openapi(sync, async (c) => {
   const found = await findRepo(services.db, caller, c.req.valid('param').name, 'write');
   const { jobId, ref } = await requestSync(services, found, c.req.valid('json'), caller.userId);
   return c.json({ jobId, repo: found.repo.name, ref }, 202);
+});
+
+repoRoutes.openapi(previewRoute, async (c) => {
+  const { services, caller } = c.var;
+  const found = await findRepo(services.db, caller, c.req.valid('param').name, 'read');
+  const answer = await preview(services, found, c.req.valid('query').ref);
+  const { ref, commitSha } = answer;
+  setProvenance(c, { repo: found.repo.name, ref, commitSha });
+  return c.json(answer, 200);
 });
 
 repoRoutes.openapi(removeVersion, async (c) => {

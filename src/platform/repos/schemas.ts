@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { SKIP_REASONS } from '../../ingest/parse/facts.ts';
 import { INDEXING_STAGES } from '../../pipeline.ts';
 import { repoName, syncRef } from './names.ts';
 
@@ -7,13 +8,11 @@ const MAX_DEPTH = 1_000_000;
 const MINUTES_A_YEAR = 525_600;
 
 export const nameParam = z.object({
-  name: z
-    .string()
-    .openapi({
-      param: { name: 'name', in: 'path' },
-      description: 'Name or id of the repository.',
-      example: 'my-lib',
-    }),
+  name: z.string().openapi({
+    param: { name: 'name', in: 'path' },
+    description: 'Name or id of the repository.',
+    example: 'my-lib',
+  }),
 });
 export const nameAndRefParam = nameParam.extend({
   ref: z.string().openapi({
@@ -157,3 +156,25 @@ export const syncResponse = z
   .openapi('SyncResponse');
 
 export const deleting = z.object({ jobId: z.string() }).openapi('DeletionStarted');
+
+const filesAndBytes = { files: z.int(), bytes: z.int() };
+
+export const previewQuery = z.object({
+  ref: syncRef.optional().openapi({ description: 'Branch, tag or commit; the default branch unless said.' }),
+});
+
+export const preview = z
+  .object({
+    ref: z.string(),
+    commitSha: z.string(),
+    files: z.int().openapi({ description: 'Files, symlinks and submodules of the commit.' }),
+    willIndex: z.object({ ...filesAndBytes, byLanguage: z.record(z.string(), z.object(filesAndBytes)) }),
+    alreadyIndexed: z.object({ files: z.int() }),
+    skipped: z.array(
+      z.object({ reason: z.enum(SKIP_REASONS), files: z.int(), examples: z.array(z.string()) }),
+    ),
+    cost: z
+      .object({ blobs: z.int(), bytes: z.int(), batches: z.int() })
+      .openapi({ description: 'What is left to parse: distinct contents, their bytes, and messages.' }),
+  })
+  .openapi('Preview');
