@@ -21,6 +21,7 @@ export interface RawDefinition extends Span {
   bases: string[];
   owner: string | null;
   marked: boolean;
+  hidden: boolean;
   doc: string | null;
   rest: boolean;
   /** A parameter with an access modifier, which declares a field. */
@@ -173,6 +174,7 @@ class MatchReader {
       bases: [],
       owner: null,
       marked: false,
+      hidden: false,
       doc: null,
       rest: false,
       promoted: kind === 'field' && PROMOTED.test(this.text.slice(node.startIndex, node.startIndex + 12)),
@@ -181,8 +183,8 @@ class MatchReader {
     for (const capture of match.captures) {
       switch (capture.name) {
         case 'name':
-          raw.name = unquote(this.textOf(capture.node));
-          raw.nameStart = capture.node.startIndex;
+          if (raw.nameStart === -1) raw.nameStart = capture.node.startIndex;
+          raw.name = unquote(this.text.slice(raw.nameStart, capture.node.endIndex));
           break;
         case 'body':
           raw.body = capture.node.startIndex;
@@ -198,6 +200,9 @@ class MatchReader {
           break;
         case 'exported':
           raw.marked = true;
+          break;
+        case 'hidden':
+          raw.hidden = true;
           break;
         case 'rest':
           raw.rest = true;
@@ -227,6 +232,7 @@ class MatchReader {
       arity: null,
       pattern: match.patternIndex,
     };
+    const counts: (number | null)[] = [];
     for (const capture of match.captures) {
       switch (capture.name) {
         case 'callee':
@@ -238,10 +244,14 @@ class MatchReader {
           raw.receiver = this.textOf(capture.node);
           break;
         case 'arguments':
-          raw.arity = this.arity(capture.node);
+          counts.push(this.arity(capture.node));
           break;
       }
     }
+    raw.arity = counts.reduce(
+      (sum, count) => (sum === null || count === null ? null : sum + count),
+      counts.length > 0 ? 0 : null,
+    );
     if (raw.callee !== '') this.facts.calls.push(raw);
   }
 
@@ -328,8 +338,9 @@ class MatchReader {
 
 const SPREAD = /spread|splat|variadic|pack_expansion/;
 
-/** A string literal's content; everything else as it is. Handles prefixes (`b'…'`) and C's `<…>`. */
+/** A string literal's content, a Ruby symbol's name; everything else as it is. Handles prefixes (`b'…'`) and C's `<…>`. */
 export function unquote(text: string): string {
+  if (/^:\w/.test(text)) return text.slice(1);
   const quoted = /^[a-zA-Z@]{0,2}(["'`])([\s\S]*)\1$/.exec(text) ?? /^(<)([\s\S]*)>$/.exec(text);
   return quoted ? quoted[2]! : text;
 }

@@ -8,7 +8,7 @@
  *
  * `@definition.<kind>`  the whole declaration (its range is the symbol's; decorators and attributes before it are added
  *                       by the engine). `<kind>` is one of SYMBOL_KINDS. Written as one pattern with:
- *   `@name`       required: the identifier. Quotes are stripped. Two patterns on one `@name` node make one symbol:
+ *   `@name`       required: the identifier; two of them span a name of two words (`operator ==`). Quotes are stripped. Two patterns on one `@name` node make one symbol:
  *                 the earlier pattern decides kind and range, so put the specific pattern first (`const f = () => …` as
  *                 function before `const f = …` as constant).
  *   `@body`       optional: where the signature ends. Without it the engine takes the field `body` of the definition,
@@ -18,6 +18,7 @@
  *   `@owner`      optional: the type this belongs to when that does not enclose it (Go receiver, `T::f` in C++, Kotlin
  *                 extension functions). It qualifies the name, and is the parent when it is defined in the same file.
  *   `@exported`   optional: presence marks the definition as exported (`pub`, `public` …), see `exported` below.
+ *   `@hidden`     optional: presence marks it as not exported, whatever `exported` says.
  *   `@doc`        optional: documentation inside the definition (a docstring). Comments before it need no capture.
  *   `@rest`       optional: presence means the scope goes on to the next such definition or the end of the file
  *                 (`namespace X;` in C# and PHP).
@@ -37,7 +38,7 @@
  * `@call`         the call expression, in one pattern with:
  *   `@callee`     required: the last identifier only (`c` of `a.b.c()`, `C` of `new C()`).
  *   `@receiver`   optional: the expression before the last dot (`a.b`).
- *   `@arguments`  optional: the argument list node; named children are counted, comments left out.
+ *   `@arguments`  optional: the argument list node; named children are counted, comments left out; several add up.
  * Two patterns on one `@callee` node make one call, the earlier pattern decides.
  * `@var`          a local variable, parameter or receiver, in one pattern with `@var.type`, the type as written or the class
  *                 it is constructed from. Belongs to the innermost function (or the file).
@@ -90,9 +91,10 @@ export interface LanguageDefinition {
   implicitSelf?: boolean;
   /** Default: marked, or a member of an exported parent whose signature does not say `private`. */
   exported?: (definition: DefinitionView) => boolean;
-  /** Corrects a kind by name or signature, after the engine's own rules (e.g. Python CONSTANT names); null leaves the symbol
-   *  out (a C++ local `T x(y);` that reads as a prototype). */
-  kind?: (definition: Omit<DefinitionView, 'marked'>) => SymbolKind | null;
+  /** Corrects a kind by name or signature, after the engine's own rules (e.g. Python CONSTANT names). */
+  kind?: (definition: Omit<DefinitionView, 'marked'>) => SymbolKind;
+  /** True for what only reads like a definition (a C++ local `T x(y);` is no prototype); `local`: inside a function. */
+  isSpurious?: (definition: { name: string; kind: SymbolKind; local: boolean }) => boolean;
   /** The language a text is really in, when its path cannot tell (a `.h` with C++ in it): asked before the grammar is loaded. */
   dialect?: (text: string) => LanguageId;
   /** What the grammar shall see instead of the text, of the same length and with the same line breaks: macros that no grammar
@@ -106,4 +108,9 @@ export interface LanguageDefinition {
   stripComment?: (text: string) => string;
   /** True for comments that are never documentation (`//go:build`, `# type: ignore`). */
   isDirective?: (comment: string) => boolean;
+  /**
+   * When the grammar met errors: the text rewritten around what the grammar is known to misread, **of the same length and
+   * with the same lines**, or null. It is parsed instead if that has fewer errors; facts quote the original text.
+   */
+  repair?: (text: string) => string | null;
 }

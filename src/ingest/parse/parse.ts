@@ -6,6 +6,7 @@ import { skipByFlags } from './classify.ts';
 import { decodeText } from './decode.ts';
 import { type BlobFacts, MAX_PARSED_BYTES, type SkipReason } from './facts.ts';
 import { importsOf } from './imports.ts';
+import type { LanguageDefinition } from './language.ts';
 import { languageDefinition } from './languages/registry.ts';
 import type { LanguageId } from './languages.ts';
 import { type Lines, linesOf } from './lines.ts';
@@ -39,7 +40,13 @@ export async function parseBlob(bytes: Uint8Array, lang: LanguageId): Promise<Bl
   const definition = languageDefinition(lang);
   if (!definition) return lang === 'markdown' ? documentFacts(decoded.text) : textFacts(decoded.text);
   const { parser, load } = await runtime();
-  return grammarFacts(parser, await load(await definition()), decoded.text);
+  return grammarFacts(parser, await load(await dialectOf(await definition(), decoded.text)), decoded.text);
+}
+
+/** The language that the text is really in: a header may be C or C++. */
+async function dialectOf(definition: LanguageDefinition, text: string): Promise<LanguageDefinition> {
+  const id = definition.dialect?.(text) ?? definition.id;
+  return id === definition.id ? definition : ((await languageDefinition(id)?.()) ?? definition);
 }
 
 function skipped(reason: SkipReason): BlobFacts {
@@ -95,18 +102,45 @@ function grammarFacts(parser: Runtime['parser'], loaded: LoadedLanguage, text: s
   }
 }
 
+/** The tree, or null when the budget ran out. A text that the grammar is known to misread is given a second try. */
 function parse(parser: Runtime['parser'], loaded: LoadedLanguage, text: string): Tree | null {
   parser.setLanguage(loaded.language);
-  const expired = budget(text.length);
-  const tree = parser.parse(text, null, { progressCallback: expired });
+  const tree = parseOnce(parser, text);
+  if (!tree?.rootNode.hasError) return tree;
+  const repaired = loaded.definition.repair?.(text);
+  if (!repaired || repaired.length !== text.length) return tree;
+  const again = parseOnce(parser, repaired);
+  if (again && (!again.rootNode.hasError || errors(again) < errors(tree))) {
+    tree.delete();
+    return again;
+  }
+  again?.delete();
+  return tree;
+}
+
+function parseOnce(parser: Runtime['parser'], text: string): Tree | null {
+  const tree = parser.parse(text, null, { progressCallback: budget(text.length) });
   // An abandoned parse would otherwise be resumed by the next file.
   if (!tree) parser.reset();
   return tree;
 }
 
+/** Characters of the text inside error nodes near the root: how much of a file a grammar lost. */
+function errors(tree: Tree): number {
+  let lost = 0;
+  const open = [tree.rootNode];
+  for (let visited = 0; open.length > 0 && visited < 2000; visited++) {
+    const node = open.pop()!;
+    if (node.isError) lost += node.endIndex - node.startIndex;
+    else if (node.isMissing) lost++;
+    else if (node.hasError) open.push(...node.children);
+  }
+  return lost;
+}
+
 /**
  * A budget in steps, not in time: a clock would make facts depend on the machine (and stands still in a Worker while
- * it computes). Ordinary code takes about one progress report for each … characters.
+ * it computes).
  */
 function budget(length: number): () => boolean {
   let steps = 20_000 + length * 4;

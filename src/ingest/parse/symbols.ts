@@ -58,7 +58,7 @@ export function symbolsOf(
   nest(items);
   closeRests(items, text.length);
   const types = typesByName(items);
-  for (const item of items) settle(item, types);
+  for (const item of items) settle(item, types, language);
   const ordered = inOrder(items);
   const marked = markedItems(items, raw);
   const table: SymbolTable = { symbols: [], regions: regionsOf(items), leadRows: [] };
@@ -92,7 +92,12 @@ function itemsOf(raw: RawFacts, text: string, pieces: readonly Piece[]): Item[] 
     return item({ start: lead.start, end: definition.end }, lead.docStart, lead.comments, definition, null);
   });
   for (const scope of raw.scopes) items.push(item(scope, scope.start, [], null, scope));
-  return items.sort((a, b) => a.start - b.start || b.end - a.end);
+  return items.sort((a, b) => a.start - b.start || b.end - a.end || Number(owns(a)) - Number(owns(b)));
+}
+
+/** Of two with one range (`typedef struct s { … } t`, `struct s { … } v`) the last one encloses the members. */
+function owns(one: Item): boolean {
+  return one.kind !== 'type' && one.kind !== 'variable' && one.kind !== 'constant' && one.kind !== 'field';
 }
 
 function merged(first: RawDefinition, second: RawDefinition): RawDefinition {
@@ -101,6 +106,7 @@ function merged(first: RawDefinition, second: RawDefinition): RawDefinition {
     ...first,
     bases: [...new Set([...first.bases, ...second.bases])],
     marked: first.marked || second.marked,
+    hidden: first.hidden || second.hidden,
     owner: first.owner ?? second.owner,
     doc: first.doc ?? second.doc,
     body: first.body === -1 ? second.body : first.body,
@@ -166,14 +172,14 @@ function typesByName(items: readonly Item[]): Map<string, Item> {
 }
 
 /** Decides parent and kind, and drops locals. The enclosing item was settled before. */
-function settle(one: Item, types: ReadonlyMap<string, Item>): void {
+function settle(one: Item, types: ReadonlyMap<string, Item>, language: LanguageDefinition): void {
   const enclosing = undropped(one.enclosing);
   if (!one.definition) {
     one.parent = null;
     return;
   }
   const owner = one.definition.owner ?? enclosing?.scope?.owner ?? null;
-  one.parent = owner === null ? symbolAround(enclosing) : (types.get(ownerName(owner)) ?? null);
+  one.parent = (owner === null ? null : types.get(ownerName(owner))) ?? aroundOrNamespace(enclosing, owner);
   if (one.parent === one) one.parent = null;
   if (one.kind === 'field' && isLocal(enclosing)) {
     // A promoted constructor parameter is a field of the class; other fields here describe the shape of a value.
@@ -186,7 +192,14 @@ function settle(one: Item, types: ReadonlyMap<string, Item>): void {
     one.kind = 'method';
   one.dropped =
     ((one.kind === 'variable' || one.kind === 'constant') && isLocal(enclosing)) ||
-    (one.kind === 'field' && inside === 'field');
+    (one.kind === 'field' && inside === 'field') ||
+    language.isSpurious?.({ name: one.definition.name, kind: one.kind!, local: isLocal(enclosing) }) === true;
+}
+
+/** The parent of what is owned by a type of another file is the namespace around it. */
+function aroundOrNamespace(enclosing: Item | null, owner: string | null): Item | null {
+  const around = symbolAround(enclosing);
+  return owner === null || around?.kind === 'namespace' ? around : null;
 }
 
 function isLocal(enclosing: Item | null): boolean {
@@ -250,7 +263,8 @@ function symbolOf(one: Item, done: readonly SymbolFact[], source: Source, marked
   const signature = signatureOf(definition, source.text, source.pieces);
   const kind = language.kind?.({ name, kind: one.kind!, signature, parent }) ?? one.kind!;
   const view = { name, kind, signature, parent, marked: marked || definition.marked };
-  const prefix = parent?.qualifiedName ?? (owner === null ? '' : ownerName(owner));
+  const foreign = owner !== null && (parent === null || parent.kind === 'namespace');
+  const prefix = [parent?.qualifiedName, foreign ? ownerName(owner) : null].filter(Boolean).join('.');
   return {
     name: lastSegment(name),
     qualifiedName: (prefix === '' ? name : `${prefix}.${name}`).replaceAll('::', '.').replaceAll('\\', '.'),
@@ -260,7 +274,7 @@ function symbolOf(one: Item, done: readonly SymbolFact[], source: Source, marked
     startLine: rowAt(lines, one.start) + 1,
     endLine: lastRow(lines, text, one.start, one.end) + 1,
     parent: one.parent ? one.parent.order : null,
-    exported: (language.exported ?? exportedByDefault)(view),
+    exported: !definition.hidden && (language.exported ?? exportedByDefault)(view),
     bases: basesOf(definition.bases),
   };
 }

@@ -8,6 +8,14 @@ const DEFINITIONS: Readonly<Record<LanguageId, () => Promise<LanguageDefinition>
   javascript: async () => (await import('./javascript/index.ts')).javascript,
   python: async () => (await import('./python/index.ts')).python,
   go: async () => (await import('./go/index.ts')).go,
+  c: async () => (await import('./c/index.ts')).c,
+  cpp: async () => (await import('./cpp/index.ts')).cpp,
+  csharp: async () => (await import('./csharp/index.ts')).csharp,
+  java: async () => (await import('./java/index.ts')).java,
+  kotlin: async () => (await import('./kotlin/index.ts')).kotlin,
+  php: async () => (await import('./php/index.ts')).php,
+  ruby: async () => (await import('./ruby/index.ts')).ruby,
+  swift: async () => (await import('./swift/index.ts')).swift,
   rust: async () => (await import('./rust/index.ts')).rust,
 };
 

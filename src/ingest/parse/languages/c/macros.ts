@@ -1,0 +1,50 @@
+/**
+ * Macros that no grammar can know, blanked out before parsing. What remains has the same length and line breaks, so
+ * every offset still holds. Only places where C and C++ allow no second word are touched: `class API Foo {`, a line
+ * of nothing but `FMT_BEGIN_NAMESPACE`, `API void f(`, `void API f(`.
+ */
+
+/** `class LIB_API Foo {`, `struct ALIGNED(8) S final : B`: a word too many between the keyword and the name. */
+const TYPE_HEAD =
+  /\b((?:class|struct|union)\s+)([A-Za-z_]\w*(?:\s*\([^()\n]{0,100}\))?)(?=\s+(?!final\b)[A-Za-z_]\w*\s*(?:<[^<>{};]{0,100}>\s*)?(?:final\s*)?(?:\{|:(?!:)))/g;
+
+/** `API void f(…)`, `static API int *f(…)`, `ATTR(1, 2) void f(…)` at the start of a line, followed by a whole declaration head. */
+const DECLARATION_HEAD =
+  /^([ \t]*(?:(?:extern|static|inline|virtual|constexpr|extern "C")\s+){0,3})([A-Z_][A-Z0-9_]{2,}(?:\([^()\n]{0,100}\))?)(?=[ \t]+(?:(?:const|static|inline|extern|constexpr|virtual|explicit|friend|typename|struct|class|enum|union|unsigned|signed|long|short)\s+){0,4}(?!(?:const|volatile|return|else|case|goto|operator|throw|new|delete|if|for|while|do|switch|and|or|not)\b)[A-Za-z_][\w:]*(?:<[^;{}()\n]{0,100}>)?[\s*&]+(?:[A-Z_]{3,}\s+)?(?:operator\b|~?[A-Za-z_][\w:]*)\s*[(;=[{])/gm;
+
+/** `void API f(`: a word too many between the type and the name. */
+const CALL_CONVENTION =
+  /^([ \t]*(?:(?:extern|static|inline|const|unsigned|struct)\s+){0,4}(?!(?:return|else|case|goto|throw|new|delete|static|extern|inline|const)\b)[A-Za-z_][\w:]*[ \t*&]+)([A-Z_][A-Z0-9_]{2,})(?=[ \t]+[A-Za-z_][\w:]*\s*\()/gm;
+
+/** A line with nothing but one upper-case word, which is no statement, argument, enumerator or return type. */
+const LONE_WORD = /^[ \t]*[A-Z_][A-Z0-9_]{2,}[ \t]*$/gm;
+
+export function blankMacros(text: string): string {
+  return text
+    .replace(TYPE_HEAD, (_all, keyword: string, macro: string) => keyword + blank(macro))
+    .replace(DECLARATION_HEAD, (_all, before: string, macro: string) => before + blank(macro))
+    .replace(CALL_CONVENTION, (_all, before: string, macro: string) => before + blank(macro))
+    .replace(LONE_WORD, (line: string, at: number, all: string) =>
+      standsAlone(all, at, at + line.length) ? blank(line) : line,
+    );
+}
+
+function blank(text: string): string {
+  return text.replace(/[^\s]/g, ' ');
+}
+
+/** True between two declarations: after `;`, `{`, `}`, a label, a directive or a comment, and before a new start. */
+function standsAlone(text: string, start: number, end: number): boolean {
+  return AFTER.test(text.slice(end, end + 200)) && endsBefore(text, start);
+}
+
+const AFTER =
+  /^\s*(?:$|#|\/[/*]|\[\[|~|(?:template|class|struct|union|enum|namespace|using|typedef|static|extern|inline|const|constexpr|virtual|void|int|char|unsigned|public|private|protected|friend|explicit)\b|[A-Za-z_][\w:]*[\s*&<]+[\w~])/;
+
+function endsBefore(text: string, start: number): boolean {
+  let at = start - 1;
+  while (at >= 0 && text.charCodeAt(at) <= 32) at--;
+  if (at < 0 || ';{}:'.includes(text[at]!) || text.startsWith('*/', at - 1)) return true;
+  const line = text.slice(Math.max(text.lastIndexOf('\n', at) + 1, at - 300), at + 1);
+  return /^\s*#|\/\//.test(line);
+}
