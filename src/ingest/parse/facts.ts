@@ -40,6 +40,7 @@ export const SKIP_REASONS = [
   'unresolved-delta',
   'unsupported-encoding',
   'missing',
+  'unsafe-name',
 ] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
