@@ -1,10 +1,30 @@
+import { SQL } from 'drizzle-orm';
 import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1';
+import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core';
 import * as schema from './control-schema.ts';
 
 /** The control database, typed. Tables are imported from `control-schema.ts`. */
-export type ControlDb = DrizzleD1Database<typeof schema>;
+export type ControlDb = DrizzleD1Database<typeof schema> & { $client: D1Database };
 
 /** Wraps the `DB` binding; cheap, holds no connection. */
 export function controlDb(binding: D1Database): ControlDb {
   return drizzle(binding, { schema });
+}
+
+/** A statement of a transaction: raw SQL, or what a query builder makes. */
+type Statement = SQL | { toSQL(): { sql: string; params: unknown[] } };
+
+const dialect = new SQLiteAsyncDialect();
+
+/**
+ * Runs statements as one transaction and answers their results in order, rows with the columns' own names. (Drizzle's
+ * `batch` does not bind the parameters of raw SQL.)
+ */
+export async function transact(db: ControlDb, statements: Statement[]): Promise<D1Result[]> {
+  return db.$client.batch(
+    statements.map((statement) => {
+      const { sql, params } = statement instanceof SQL ? dialect.sqlToQuery(statement) : statement.toSQL();
+      return db.$client.prepare(sql).bind(...params);
+    }),
+  );
 }

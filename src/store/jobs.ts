@@ -1,7 +1,7 @@
 /** The control rows of jobs: what lists and restarts read. The Job object is the live truth; this follows it. */
 import { and, asc, desc, eq, gt, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { IndexingStage, JobStatus } from '../pipeline.ts';
-import type { ControlDb } from './control-db.ts';
+import { type ControlDb, transact } from './control-db.ts';
 import { indexedRefs, type JobParams, type JobResult, type JobRow, jobs, repos } from './control-schema.ts';
 import { type Caller, hasGroupRole, type RepoScope } from './scope.ts';
 
@@ -29,34 +29,22 @@ export async function insertJob(
 ): Promise<JobRow | null> {
   const { repo } = scope;
   const at = now.toISOString();
-  const results = await db.batch([
-    db.run(sql`INSERT INTO jobs (id, kind, repo_key, repo_id, repo_name, group_id, ref, params, requested_by, message, created_at, updated_at)
+  const same = sql`repo_key = ${repo.key} AND kind = ${job.kind} AND ref IS ${job.ref} AND status = 'queued'`;
+  const [, , chosen] = await transact(db, [
+    sql`INSERT INTO jobs (id, kind, repo_key, repo_id, repo_name, group_id, ref, params, requested_by, message, created_at, updated_at)
       SELECT ${job.id}, ${job.kind}, ${repo.key}, ${repo.id}, ${repo.name}, ${repo.groupId}, ${job.ref},
         ${JSON.stringify(job.params)}, ${job.requestedBy}, 'Waiting for its turn', ${at}, ${at}
-      WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE repo_key = ${repo.key} AND kind = ${job.kind} AND ref IS ${job.ref} AND status = 'queued')
-        AND EXISTS (SELECT 1 FROM repos WHERE key = ${repo.key} AND (deleted_at IS NULL OR ${job.kind} = 'delete-repo'))`),
-    db.run(sql`INSERT INTO indexed_refs (repo_key, ref, full_name, stage, job_id)
+      WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE ${same})
+        AND EXISTS (SELECT 1 FROM repos WHERE key = ${repo.key} AND (deleted_at IS NULL OR ${job.kind} = 'delete-repo'))`,
+    sql`INSERT INTO indexed_refs (repo_key, ref, full_name, stage, job_id)
       SELECT ${repo.key}, ${job.ref}, ${job.fullName}, 'queued', ${job.id}
       WHERE ${job.kind} = 'sync' AND EXISTS (SELECT 1 FROM jobs WHERE id = ${job.id})
       ON CONFLICT (repo_key, ref) DO UPDATE SET stage = 'queued', job_id = excluded.job_id, indexing_error = NULL,
-        full_name = coalesce(excluded.full_name, full_name)`),
-    db
-      .select()
-      .from(jobs)
-      .where(
-        or(
-          eq(jobs.id, job.id),
-          and(
-            eq(jobs.repoKey, repo.key),
-            eq(jobs.kind, job.kind),
-            sql`${jobs.ref} IS ${job.ref}`,
-            eq(jobs.status, 'queued'),
-          ),
-        ),
-      )
-      .limit(1),
+        full_name = coalesce(excluded.full_name, full_name)`,
+    sql`SELECT id FROM jobs WHERE id = ${job.id} OR (${same}) LIMIT 1`,
   ]);
-  return results[2][0] ?? null;
+  const row = chosen?.results[0] as { id: string } | undefined;
+  return row ? jobById(db, row.id) : null;
 }
 
 /** The running sync of a ref, if any: what a second request may join. */
@@ -123,7 +111,7 @@ export async function recordProgress(
   counters: JobCounters,
   now: Date,
 ): Promise<void> {
-  await db.batch([
+  await transact(db, [
     db
       .update(jobs)
       .set({ ...counters, updatedAt: now.toISOString() })
@@ -172,7 +160,7 @@ export async function recordEnd(db: ControlDb, jobId: string, ending: JobEnding,
   const failed = ending.status !== 'completed';
   const reason = ending.error?.message ?? null;
   const stage: IndexingStage = failed ? 'error' : 'ready';
-  await db.batch([
+  await transact(db, [
     db
       .update(indexedRefs)
       .set({ stage, indexingError: reason })

@@ -6,7 +6,7 @@
 import { and, desc, eq, isNotNull, sql } from 'drizzle-orm';
 import semver from 'semver';
 import type { IndexingStage } from '../pipeline.ts';
-import type { ControlDb } from './control-db.ts';
+import { type ControlDb, transact } from './control-db.ts';
 import {
   type GitRefRow,
   gitRefs,
@@ -253,18 +253,19 @@ export async function replaceListing(
   const key = scope.repo.key;
   const at = now.toISOString();
   const live = sql`EXISTS (SELECT 1 FROM repos WHERE key = ${key} AND deleted_at IS NULL)`;
-  const inserts = slices(listing.refs, REFS_A_STATEMENT).map((part) =>
-    db.run(sql`INSERT INTO git_refs (repo_key, name, oid, peeled)
+  const inserts = slices(listing.refs, REFS_A_STATEMENT).map(
+    (part) =>
+      sql`INSERT INTO git_refs (repo_key, name, oid, peeled)
       SELECT ${key}, value ->> 'name', value ->> 'oid', value ->> 'peeled'
-      FROM json_each(${JSON.stringify(part.map(({ name, oid, peeled }) => ({ name, oid, peeled })))}) WHERE ${live}`),
+      FROM json_each(${JSON.stringify(part.map(({ name, oid, peeled }) => ({ name, oid, peeled })))}) WHERE ${live}`,
   );
-  await db.batch([
+  await transact(db, [
     db.delete(gitRefs).where(eq(gitRefs.repoKey, key)),
     ...inserts,
-    db.run(sql`UPDATE indexed_refs SET deleted_at_remote = CASE
+    sql`UPDATE indexed_refs SET deleted_at_remote = CASE
         WHEN EXISTS (SELECT 1 FROM git_refs g WHERE g.repo_key = indexed_refs.repo_key AND g.name = indexed_refs.full_name)
         THEN NULL ELSE coalesce(deleted_at_remote, ${at}) END
-      WHERE repo_key = ${key} AND full_name IS NOT NULL`),
+      WHERE repo_key = ${key} AND full_name IS NOT NULL`,
     db
       .update(repos)
       .set({ defaultBranch: listing.defaultBranch, refsListedAt: at })

@@ -1,7 +1,7 @@
 /** Repositories: the only place that mints a `RepoScope`, and with it the only door to a repo's data. */
 import { and, asc, eq, inArray, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { Problem } from '../errors.ts';
-import type { ControlDb } from './control-db.ts';
+import { type ControlDb, transact } from './control-db.ts';
 import { groups, type RepoRow, repos } from './control-schema.ts';
 import { type Access, type Caller, hasGroupRole, mintRepoScope, type RepoScope } from './scope.ts';
 
@@ -220,9 +220,9 @@ export async function reposByKey(db: ControlDb, repoKeys: number[]): Promise<Rep
 export async function forgetRepo(db: ControlDb, scope: RepoScope): Promise<void> {
   const { key } = scope.repo;
   const of = (table: 'git_refs' | 'indexed_refs' | 'ref_snapshots' | 'snapshots' | 'packs') =>
-    db.run(sql`DELETE FROM ${sql.identifier(table)} WHERE repo_key = ${key}
-      AND EXISTS (SELECT 1 FROM repos WHERE key = ${key} AND deleted_at IS NOT NULL)`);
-  await db.batch([
+    sql`DELETE FROM ${sql.identifier(table)} WHERE repo_key = ${key}
+      AND EXISTS (SELECT 1 FROM repos WHERE key = ${key} AND deleted_at IS NOT NULL)`;
+  await transact(db, [
     of('indexed_refs'),
     of('ref_snapshots'),
     of('snapshots'),

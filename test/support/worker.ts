@@ -1,16 +1,13 @@
 /** One Worker that is both of ours, so that a test reaches the API, the queues and the objects in one runtime. */
-import { WorkerEntrypoint } from 'cloudflare:workers';
+import type { Env } from '../../src/env.ts';
 import api from '../../workers/api/index.ts';
+import indexer from '../../workers/indexer/index.ts';
 
 export { JobObject, LimitObject } from '../../workers/api/index.ts';
+export { IndexerService } from '../../workers/indexer/index.ts';
 
-/** Answers pings until the indexer itself is wired here. */
-export class IndexerService extends WorkerEntrypoint {
-  ping() {
-    return 'pong';
-  }
-}
 export default {
-  ...api,
-  queue: () => undefined,
-};
+  fetch: api.fetch,
+  queue: (batch, env) =>
+    batch.queue === 'sightline-dead' ? api.queue(batch, env) : indexer.queue(batch, env),
+} satisfies ExportedHandler<Env>;

@@ -8,15 +8,17 @@ import type { AppEnv } from '../../src/http/feature.ts';
 import { finish, onError, provide } from '../../src/http/manners.ts';
 import { registerComponents } from '../../src/http/openapi.ts';
 import { authRoutes, userRoutes } from '../../src/platform/accounts/routes.ts';
+import { indexingStatusRoutes, jobRoutes, jobStreams } from '../../src/platform/jobs/routes.ts';
+import { repoRoutes } from '../../src/platform/repos/routes.ts';
 import { probeRoutes, rootHealth, statusRoutes } from '../../src/platform/telemetry/routes.ts';
 import { type Services, services } from '../../src/services.ts';
 
 /** Served below /api/v1 only. */
-const VERSIONED = [authRoutes, userRoutes, probeRoutes, statusRoutes];
+const VERSIONED = [authRoutes, userRoutes, probeRoutes, statusRoutes, jobRoutes, jobStreams];
 /** RepoRelay's paths: the same routes below /api/v1 and below /api. */
-const REPORELAY: OpenAPIHono<AppEnv>[] = [];
-/** Also at the root: Nectr's `/auth/*` and `/health/*`. */
-const AT_ROOT = [rootHealth, probeRoutes, authRoutes];
+const REPORELAY: OpenAPIHono<AppEnv>[] = [repoRoutes, indexingStatusRoutes];
+/** Also at the root: Nectr's `/auth/*` and `/health/*`, and the WebSockets. */
+const AT_ROOT = [rootHealth, probeRoutes, authRoutes, jobStreams];
 
 /** The app; `build` makes the services of a request, and tests may give their own. */
 export function createApp(build: (env: Env) => Services = services): OpenAPIHono<AppEnv> {

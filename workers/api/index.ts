@@ -1,5 +1,7 @@
 /** The API Worker's table of contents. */
 import type { Env } from '../../src/env.ts';
+import { consumeDeadLetters } from '../../src/platform/jobs/dead-letters.ts';
+import { services } from '../../src/services.ts';
 import { createApp } from './app.ts';
 
 export { LimitObject } from '../../src/http/limit-object.ts';
@@ -9,4 +11,5 @@ const app = createApp();
 
 export default {
   fetch: (request, env, context) => app.fetch(request, env, context),
+  queue: (batch, env) => consumeDeadLetters(services(env), batch),
 } satisfies ExportedHandler<Env>;
