@@ -66,7 +66,7 @@ function compile(written: string, pointer: string): { glob: (path: string) => bo
     braceExpandMax: MAX_EXPANSIONS + 1,
     platform: 'linux',
   });
-  const byBaseName = !pattern.includes('/');
+  const byBaseName = !written.includes('/');
   const glob = (path: string) => compiled.match(byBaseName ? path.slice(path.lastIndexOf('/') + 1) : path);
   return { glob, size: compiled.set.length };
 }

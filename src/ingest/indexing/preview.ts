@@ -63,15 +63,19 @@ function tally(walk: Walk) {
   const skipped = new Map<SkipReason, { files: number; examples: string[] }>();
   const languages = new Map<string, { files: number; bytes: number }>();
   let alreadyIndexed = 0;
+  const skip = (reason: SkipReason, path: string) => {
+    const there = skipped.get(reason) ?? { files: 0, examples: [] };
+    there.files++;
+    if (there.examples.length < MAX_EXAMPLES) there.examples.push(path);
+    skipped.set(reason, there);
+  };
   for (const dir of walk.dirs) {
+    for (const name of dir.refused) skip('unsafe-name', dir.path + name);
     for (const entry of dir.entries) {
       if (entry.mode === TREE_MODE) continue;
       const reason = entry.skipped ?? entry.blobSkipped;
       if (reason) {
-        const there = skipped.get(reason) ?? { files: 0, examples: [] };
-        there.files++;
-        if (there.examples.length < MAX_EXAMPLES) there.examples.push(dir.path + entry.name);
-        skipped.set(reason, there);
+        skip(reason, dir.path + entry.name);
         continue;
       }
       if (entry.blob !== null) alreadyIndexed++;

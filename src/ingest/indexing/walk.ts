@@ -7,7 +7,7 @@ import { blobKey, type KnownBlob, knownBlobs } from '../../store/index-blobs.ts'
 import { type DirKey, type DirStats, knownDirs, type NewEntry, TREE_MODE } from '../../store/index-dirs.ts';
 import type { RepoScope } from '../../store/scope.ts';
 import type { ObjectInfo, ObjectStore } from '../mirror/object-store.ts';
-import { parseCommit, parseTree } from '../mirror/trees.ts';
+import { parseCommit, readTree, SUBMODULE_MODE, SYMLINK_MODE, type Tree } from '../mirror/trees.ts';
 import { skipReason } from '../parse/classify.ts';
 import type { SkipReason } from '../parse/facts.ts';
 import { displayLanguage, languageOf } from '../parse/languages.ts';
@@ -29,6 +29,8 @@ export interface WalkedEntry extends NewEntry {
 /** A directory that has to be written. */
 export interface WalkedDir extends DirKey {
   entries: WalkedEntry[];
+  /** Names that no checkout may have (`..`, `.git`): counted as skipped, never stored. */
+  refused: readonly string[];
 }
 
 export interface Walk {
@@ -73,10 +75,10 @@ export async function walkCommit(
     const trees = await readTrees(stores.objects, unread);
     const read: WalkedDir[] = [];
     for (const dir of unread) {
-      const tree = trees.get(dir.treeOid) ?? [];
-      entries += tree.length;
+      const tree = trees.get(dir.treeOid)!;
+      entries += tree.entries.length;
       if (entries > limits.entries) throw refused(`it has more than ${limits.entries} files and directories`);
-      read.push({ ...dir, entries: tree.map((entry) => walked(entry)) });
+      read.push({ ...dir, entries: tree.entries.map(walked), refused: tree.refused });
     }
     await classify(stores, scope, read, options, walk);
     for (const dir of read) walk.dirs.push(dir);
@@ -111,17 +113,15 @@ async function withoutKnown(
   return level.filter((dir) => !known.has(dir.path));
 }
 
-type TreeEntries = ReturnType<typeof parseTree>;
-
 /** Equal trees are read once and their entries shared: that is how small packs describe huge trees. */
-async function readTrees(objects: ObjectStore, dirs: readonly DirKey[]): Promise<Map<string, TreeEntries>> {
-  const trees = new Map<string, TreeEntries>();
+async function readTrees(objects: ObjectStore, dirs: readonly DirKey[]): Promise<Map<string, Tree>> {
+  const trees = new Map<string, Tree>();
   const wanted = new Map(dirs.map((dir) => [dir.treeOid, dir.path]));
   if (wanted.size === 0) return trees;
   for await (const object of objects.readMany([...wanted.keys()])) {
     if (object.type !== 'tree')
       throw refused(`${shown(wanted.get(object.oid))} is a ${object.type}, not a tree`);
-    trees.set(object.oid, parseTree(object.bytes));
+    trees.set(object.oid, readTree(object.bytes));
   }
   for (const [oid, path] of wanted) {
     if (!trees.has(oid)) throw refused(`the tree of ${shown(path)} (${oid}) is not in the mirror`);
@@ -129,7 +129,7 @@ async function readTrees(objects: ObjectStore, dirs: readonly DirKey[]): Promise
   return trees;
 }
 
-function walked(entry: TreeEntries[number]): WalkedEntry {
+function walked(entry: Tree['entries'][number]): WalkedEntry {
   const { name, mode, oid } = entry;
   return { name, mode, oid, size: null, lang: null, skipped: null, blob: null, blobSkipped: null };
 }
@@ -158,14 +158,15 @@ async function classify(
   options: WalkOptions,
   walk: Walk,
 ): Promise<void> {
+  const absent = (await stores.objects.unresolvedCount()) > 0 ? 'unresolved-delta' : 'missing';
   for (const files of slices(filesOf(dirs), CLASSIFIED_AT_ONCE)) {
     const infos = await stores.objects.info([...new Set(files.filter(isBlob).map(({ entry }) => entry.oid))]);
     const toParse: { entry: WalkedEntry; lang: string }[] = [];
     for (const { path, entry } of files) {
       const info = infos.get(entry.oid);
       entry.size = isBlob({ entry }) ? (info?.size ?? null) : null;
-      entry.skipped = reasonFor(path, entry, info, options.included);
-      if (entry.mode === GITLINK_MODE) continue;
+      entry.skipped = reasonFor(path, entry, info, options.included, absent);
+      if (entry.mode === SUBMODULE_MODE) continue;
       if (entry.mode !== SYMLINK_MODE) entry.lang = languageOf(path);
       if (entry.skipped === null && entry.lang !== null) toParse.push({ entry, lang: entry.lang });
     }
@@ -196,10 +197,8 @@ function* distinct(
   }
 }
 
-export const SYMLINK_MODE = 0o120000;
-export const GITLINK_MODE = 0o160000;
-
-const isBlob = ({ entry }: { entry: WalkedEntry }) => entry.mode !== GITLINK_MODE && entry.mode !== TREE_MODE;
+const isBlob = ({ entry }: { entry: WalkedEntry }) =>
+  entry.mode !== SUBMODULE_MODE && entry.mode !== TREE_MODE;
 
 /** Why a file will have no chunks, as far as its path, mode, size and the flags taken at intake tell. */
 function reasonFor(
@@ -207,11 +206,12 @@ function reasonFor(
   entry: WalkedEntry,
   info: ObjectInfo | undefined,
   included: (path: string) => boolean,
+  absent: SkipReason,
 ): SkipReason | null {
   if (!included(path)) return 'glob';
   const inMirror = info?.type === 'blob';
   const reason = skipReason(path, entry.mode, inMirror ? info.size : 0, inMirror ? info.flags : null);
-  return reason ?? (inMirror ? null : 'missing');
+  return reason ?? (inMirror ? null : absent);
 }
 
 function* filesOf(dirs: readonly WalkedDir[]): Generator<{ path: string; entry: WalkedEntry }> {
@@ -251,6 +251,10 @@ export function totals(walk: Walk): Map<string, DirStats> {
   for (let at = walk.dirs.length - 1; at >= 0; at--) {
     const dir = walk.dirs[at]!;
     const stats: DirStats = { dirs: 1, files: 0, indexed: 0, bytes: 0, skipped: {}, languages: {} };
+    if (dir.refused.length > 0) {
+      stats.files = dir.refused.length;
+      stats.skipped['unsafe-name'] = dir.refused.length;
+    }
     for (const entry of dir.entries) {
       if (entry.mode === TREE_MODE) addStats(stats, byPath.get(`${dir.path}${entry.name}/`));
       else addFile(stats, entry);
