@@ -43,7 +43,7 @@ export async function resolveTargets(
   const byClause = await Promise.all(
     clauses.map((clause, at) => served(s, chosen[at]!.slice(0, MAX_REPOS), clause.refs)),
   );
-  return { byClause, notes, ...emptiness(visible, clauses, chosen, byClause) };
+  return { byClause, notes, ...(await emptiness(s, visible, clauses, chosen, byClause)) };
 }
 
 function namesRepo(clause: Clause, { repo }: RepoScope): boolean {
@@ -83,7 +83,11 @@ async function served(s: Pick<Services, 'db'>, scopes: RepoScope[], refs: string
         (refs.length ? refs : [undefined]).map((ref) => resolveIndexedRefs(s.db, scopes, ref)),
       );
   for (const list of lists) {
-    for (const [key, found] of list) byKey.set(key, [...(byKey.get(key) ?? []), ...[found].flat()]);
+    for (const [key, found] of list) {
+      const known = byKey.get(key) ?? [];
+      const added = [found].flat().filter((ref) => !known.some((each) => each.ref === ref.ref));
+      byKey.set(key, [...known, ...added]);
+    }
   }
   return scopes.flatMap((scope) => {
     const known = byKey.get(scope.repo.key);
@@ -91,16 +95,29 @@ async function served(s: Pick<Services, 'db'>, scopes: RepoScope[], refs: string
   });
 }
 
-function emptiness(
+async function emptiness(
+  s: Pick<Services, 'db'>,
   visible: RepoScope[],
   clauses: Clause[],
   chosen: RepoScope[][],
   byClause: Target[][],
-): Pick<Targets, 'emptyReason' | 'suggestions'> {
+): Promise<Pick<Targets, 'emptyReason' | 'suggestions'>> {
   if (byClause.some((targets) => targets.length > 0)) return { emptyReason: null, suggestions: [] };
-  if (chosen.some((scopes) => scopes.length > 0)) return { emptyReason: 'not_indexed', suggestions: [] };
-  const asked = clauses.flatMap((clause) => clause.repos.flat());
-  if (asked.length === 0) return { emptyReason: 'not_indexed', suggestions: [] };
-  const names = [...new Set(visible.map((scope) => scope.repo.name))];
-  return { emptyReason: 'no_access_or_missing', suggestions: asked.flatMap((name) => nearest(name, names)) };
+  const repos = clauses.flatMap((clause) => clause.repos.flat());
+  if (chosen.every((scopes) => scopes.length === 0) && repos.length > 0) {
+    const names = [...new Set(visible.map((scope) => scope.repo.name))];
+    return {
+      emptyReason: 'no_access_or_missing',
+      suggestions: repos.flatMap((name) => nearest(name, names)),
+    };
+  }
+  const refs = clauses.flatMap((clause) => clause.refs);
+  return { emptyReason: 'not_indexed', suggestions: await nearestRefs(s, chosen.flat(), refs) };
+}
+
+async function nearestRefs(s: Pick<Services, 'db'>, scopes: RepoScope[], refs: string[]): Promise<string[]> {
+  if (refs.length === 0 || scopes.length === 0) return [];
+  const served = await listServedRefsOf(s.db, scopes.slice(0, MAX_REPOS));
+  const names = [...new Set([...served.values()].flat().map((ref) => ref.ref))];
+  return [...new Set(refs.flatMap((ref) => nearest(ref, names)))];
 }

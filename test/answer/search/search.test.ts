@@ -1,0 +1,381 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  type SearchAnswer,
+  type SearchParams,
+  type SearchServices,
+  search,
+} from '../../../src/answer/search/search.ts';
+import { initParser, parseBlob } from '../../../src/ingest/parse/parse.ts';
+import { createHashedSubwords } from '../../../src/models/embedded/hashed-subwords.ts';
+import { createLogger } from '../../../src/platform/telemetry/log.ts';
+import { controlDb } from '../../../src/store/control-db.ts';
+import type { Caller } from '../../../src/store/scope.ts';
+import { bindings, createRepo, sync, type TestRepo } from '../../ingest/indexing/support.ts';
+
+const shards = [bindings.INDEX_0, bindings.INDEX_1];
+const services: SearchServices = {
+  db: controlDb(bindings.DB),
+  shard: (scope) => shards[scope.repo.shard]!,
+  embedder: createHashedSubwords(),
+  log: createLogger({ logLevel: 'error' } as never),
+};
+
+const caller = (groups: string[]): Caller => ({
+  userId: 'u',
+  username: 'u',
+  role: 'viewer',
+  groups: new Map(groups.map((group) => [group, 'viewer' as const])),
+  personalGroupId: null,
+  scopes: null,
+  via: 'token',
+  credentialId: null,
+});
+const member = caller(['g']);
+const stranger = caller([]);
+
+const router = `import { compile } from './compile';
+
+/** Matches paths against the registered routes. */
+export class Router {
+  private routes: string[] = [];
+
+  /** Registers a handler for a path. */
+  addRoute(path: string, handler: () => void): void {
+    this.routes.push(path);
+    handler();
+  }
+
+  matchRoute(path: string): string | null {
+    const found = this.routes.find((route) => compile(route).test(path));
+    if (!found) throw new Error(\`no route matches \${path}\`);
+    return found;
+  }
+}
+
+export function parseQueryString(input: string): Map<string, string> {
+  const params = new Map<string, string>();
+  for (const pair of input.split('&')) {
+    const [key, value = ''] = pair.split('=');
+    params.set(decodeURIComponent(key), decodeURIComponent(value));
+  }
+  return params;
+}
+`;
+
+const auth = `import hashlib
+
+SESSION_SECONDS = 3600
+
+
+def refresh_session_token(session, now):
+    """Issue a new token for a session that is about to expire."""
+    if session.expires_at < now:
+        raise PermissionError("session has expired; sign in again")
+    return hashlib.sha256(session.token.encode()).hexdigest()
+
+
+def revoke(session):
+    session.token = None
+`;
+
+const guide = `# Guide
+
+Welcome.
+
+## Refreshing sessions
+
+Call the refresh endpoint before a session expires; see refresh_session_token.
+`;
+
+const tests = `import { parseQueryString } from '../src/router';
+
+test('parses a query string', () => {
+  expect(parseQueryString('a=1').get('a')).toBe('1');
+});
+`;
+
+const tree = (extra: Record<string, string> = {}) => ({
+  src: { 'router.ts': router, 'auth.py': auth, ...extra },
+  test: { 'router.test.ts': tests },
+  docs: { 'guide.md': guide },
+  'crlf.txt': 'first line\r\nsecond needle line\r\nthird line\r\n',
+});
+
+let repo: TestRepo;
+let other: TestRepo;
+const parse = (bytes: Uint8Array, lang: string) => parseBlob(bytes, lang);
+
+beforeAll(async () => {
+  await initParser();
+  repo = await createRepo(0);
+  other = await createRepo(1);
+  await sync(repo, tree(), { parse });
+  await sync(repo, tree({ 'only-on-next.ts': 'export const onlyOnNext = 1;\n' }), { ref: 'next', parse });
+  await sync(
+    other,
+    { lib: { 'tokens.go': 'package lib\n\nfunc RefreshToken(s string) string {\n\treturn s\n}\n' } },
+    { parse },
+  );
+});
+
+const ask = (params: SearchParams, by = member): Promise<SearchAnswer> => search(services, by, params);
+const named = () => repo.scope.repo.name;
+const first = async (query: string, params: Partial<SearchParams> = {}) =>
+  (await ask({ repo: named(), ref: 'main', ...params, query })).hits[0];
+
+describe('ranked search', () => {
+  it('puts the definition of an identifier first, before tests and documentation that use it', async () => {
+    expect(await first('parseQueryString')).toMatchObject({
+      filePath: 'src/router.ts',
+      symbolName: 'parseQueryString',
+    });
+    expect(await first('refresh_session_token')).toMatchObject({
+      filePath: 'src/auth.py',
+      symbolName: 'refresh_session_token',
+    });
+  });
+
+  it('finds identifiers by their sub-words, in any style', async () => {
+    expect(await first('query string')).toMatchObject({ symbolName: 'parseQueryString' });
+    expect(await first('refreshSessionToken')).toMatchObject({ symbolName: 'refresh_session_token' });
+    expect(await first('matchRou')).toMatchObject({ filePath: 'src/router.ts' });
+  });
+
+  it('answers questions in words', async () => {
+    expect(await first('where is a new token issued for a session')).toMatchObject({
+      filePath: 'src/auth.py',
+    });
+  });
+
+  it('answers with the exact lines of the file, a score from 0 to 1 that falls, and provenance', async () => {
+    const { hits, provenance } = await ask({ repo: named(), ref: 'main', query: 'session token route' });
+    expect(hits.length).toBeGreaterThan(1);
+    for (const hit of hits) {
+      expect(hit.score).toBeGreaterThan(0);
+      expect(hit.score).toBeLessThanOrEqual(1);
+      const source =
+        { 'src/router.ts': router, 'src/auth.py': auth, 'docs/guide.md': guide }[hit.filePath] ?? tests;
+      expect(hit.content).toBe(
+        source
+          .split('\n')
+          .slice(hit.startLine - 1, hit.endLine)
+          .join('\n'),
+      );
+      expect(hit.commitSha).toMatch(/^[0-9a-f]{40}$/);
+    }
+    expect(hits.map((hit) => hit.score)).toEqual(hits.map((hit) => hit.score).sort((a, b) => b - a));
+    expect(provenance).toMatchObject({ repo: named(), ref: 'main', coverage: { indexed: 5 } });
+  });
+
+  it('names the heading a hit of Markdown stands under', async () => {
+    expect(await first('Welcome refresh endpoint lang:markdown')).toMatchObject({
+      symbolName: 'Guide',
+    });
+  });
+
+  it('never shows the same lines twice nor more than three hits of a file', async () => {
+    const { hits } = await ask({
+      repo: named(),
+      ref: 'main',
+      query: 'route path session token params',
+      limit: 100,
+    });
+    for (const [, group] of Map.groupBy(hits, (hit) => hit.filePath)) {
+      expect(group.length).toBeLessThanOrEqual(3);
+      for (const a of group)
+        for (const b of group)
+          expect(a === b || a.endLine < b.startLine || b.endLine < a.startLine).toBe(true);
+    }
+  });
+
+  it('pages through one order', async () => {
+    const all = await ask({ repo: named(), ref: 'main', query: 'session token route', limit: 4 });
+    const second = await ask({
+      repo: named(),
+      ref: 'main',
+      query: 'session token route',
+      limit: 2,
+      offset: 2,
+    });
+    expect(second.hits).toEqual(all.hits.slice(2, 4));
+  });
+});
+
+describe('exact search', () => {
+  it('finds a literal with its punctuation, as the lines that hold it', async () => {
+    expect(await first("input.split('&')", { mode: 'literal' })).toMatchObject({
+      filePath: 'src/router.ts',
+      startLine: 22,
+      endLine: 22,
+      content: "  for (const pair of input.split('&')) {",
+      symbolName: 'parseQueryString',
+    });
+  });
+
+  it('keeps the lines of CRLF files exact', async () => {
+    expect(await first('needle', { mode: 'literal' })).toMatchObject({
+      startLine: 2,
+      endLine: 2,
+      content: 'second needle line',
+    });
+  });
+
+  it('compares case as it stands in literal mode, unless told otherwise', async () => {
+    expect(await first('PARSEQUERYSTRING', { mode: 'literal' })).toBeUndefined();
+    expect(await first('PARSEQUERYSTRING case:no', { mode: 'literal' })).toMatchObject({
+      filePath: 'src/router.ts',
+    });
+  });
+
+  it('finds what a regular expression matches, with and without usable letters', async () => {
+    expect(await first('def \\w+_token\\(', { mode: 'regex' })).toMatchObject({
+      filePath: 'src/auth.py',
+      startLine: 6,
+    });
+    expect(await first('^\\w+ = \\d+$', { mode: 'regex' })).toMatchObject({
+      filePath: 'src/auth.py',
+      startLine: 3,
+    });
+    expect(await first('/sess\\w+ has/')).toMatchObject({ filePath: 'src/auth.py' });
+  });
+
+  it('refuses a regular expression that does not compile, naming the query', async () => {
+    await expect(ask({ query: '(', mode: 'regex' })).rejects.toMatchObject({
+      slug: 'validation',
+      message: /query\/query/,
+    });
+  });
+
+  it('finds an error message with the code around it', async () => {
+    expect(await first('"session has expired; sign in again"')).toMatchObject({
+      symbolName: 'refresh_session_token',
+    });
+    expect(await first('Error: no route matches /users')).toMatchObject({ filePath: 'src/router.ts' });
+  });
+
+  it('finds punctuation that full text drops', async () => {
+    expect(await first('=>', { lang: 'typescript' })).toMatchObject({ lang: 'typescript' });
+    expect((await ask({ repo: named(), query: '{' })).hits.length).toBeGreaterThan(0);
+  });
+});
+
+describe('symbol search', () => {
+  it('finds by name, prefix and piece, best first, as the symbol’s own lines', async () => {
+    expect(await first('matchRoute', { mode: 'symbol' })).toMatchObject({
+      symbolName: 'matchRoute',
+      startLine: 13,
+      endLine: 17,
+    });
+    expect(await first('addRo', { mode: 'symbol' })).toMatchObject({ symbolName: 'addRoute' });
+    expect(await first('QueryStr', { mode: 'symbol' })).toMatchObject({ symbolName: 'parseQueryString' });
+  });
+  it('takes qualified names with sym:', async () => {
+    expect(await first('sym:Router.addRoute')).toMatchObject({ filePath: 'src/router.ts' });
+    expect(await first('sym:Nothing.addRoute')).toBeUndefined();
+  });
+});
+
+describe('semantic search', () => {
+  it('ranks by the embedder and says how', async () => {
+    const answer = await ask({
+      repo: named(),
+      ref: 'main',
+      query: 'refreshing tokens of sessions',
+      mode: 'semantic',
+    });
+    expect(answer.strategy).toBe('semantic (rescoring by hashed-subwords-256)');
+    expect(answer.hits[0]!.filePath).toMatch(/auth\.py|guide\.md/);
+  });
+  it('answers without an embedder, or with a broken one, and says so', async () => {
+    const broken = { ...createHashedSubwords(), embed: () => Promise.reject(new Error('down')) };
+    for (const embedder of [null, broken]) {
+      const answer = await search({ ...services, embedder }, member, { query: 'session', mode: 'semantic' });
+      expect(answer.hits.length).toBeGreaterThan(0);
+      expect(answer.notes.join()).toMatch(/without semantic similarity/);
+    }
+  });
+});
+
+describe('filters', () => {
+  it('narrows by language, path and file, in the query and as parameters alike', async () => {
+    const paths = async (params: SearchParams) => [
+      ...new Set((await ask({ repo: named(), ref: 'main', ...params })).hits.map((hit) => hit.filePath)),
+    ];
+    expect(await paths({ query: 'session lang:python' })).toEqual(['src/auth.py']);
+    expect(await paths({ query: 'session', lang: 'py' })).toEqual(['src/auth.py']);
+    expect(await paths({ query: 'parseQueryString path:test/' })).toEqual(['test/router.test.ts']);
+    expect(await paths({ query: 'parseQueryString', path: '*.test.ts' })).toEqual(['test/router.test.ts']);
+    expect(await paths({ query: 'parseQueryString -path:test' })).toEqual(['src/router.ts']);
+    expect(await paths({ query: 'session -lang:python -lang:markdown' })).toEqual([]);
+    expect(await paths({ query: 'file:guide.md' })).toEqual(['docs/guide.md']);
+  });
+
+  it('demands, excludes and combines words with operators', async () => {
+    const paths = async (query: string) =>
+      [...new Set((await ask({ repo: named(), ref: 'main', query })).hits.map((hit) => hit.filePath))].sort();
+    expect(await paths('session AND hashlib')).toEqual(['src/auth.py']);
+    expect(await paths('session -hashlib')).toEqual(['docs/guide.md']);
+    expect(await paths('revoke OR decodeURIComponent')).toEqual(['src/auth.py', 'src/router.ts']);
+    expect(await paths('(lang:python OR lang:markdown) refresh')).toEqual(['docs/guide.md', 'src/auth.py']);
+    expect(await paths('case:yes Session')).toEqual([]);
+  });
+
+  it('takes what other engines would read as syntax as text', async () => {
+    for (const query of [
+      '"',
+      '*',
+      'NEAR(',
+      'col:x',
+      'a* OR',
+      '^foo',
+      'text:session',
+      '-',
+      '(((',
+      '\u0000',
+      'x'.repeat(1000),
+    ]) {
+      await expect(ask({ query }), query).resolves.toBeDefined();
+    }
+    await expect(ask({ query: 'x'.repeat(1001) })).rejects.toMatchObject({ slug: 'validation' });
+  });
+});
+
+describe('scope', () => {
+  it('searches every repo the caller may read, on all shards, and no other', async () => {
+    const { hits } = await ask({ query: 'refresh token' });
+    expect(new Set(hits.map((hit) => hit.repo))).toEqual(new Set([named(), other.scope.repo.name]));
+    expect((await ask({ query: 'refresh token' }, stranger)).hits).toEqual([]);
+  });
+
+  it('answers from the ref asked for, and from all of them folded by content', async () => {
+    expect(await first('onlyOnNext')).toBeUndefined();
+    expect(await first('onlyOnNext', { ref: 'next' })).toMatchObject({ ref: 'next' });
+    const { hits } = await ask({ repo: named(), ref: '*', query: 'parseQueryString' });
+    expect(hits[0]!.refs?.toSorted()).toEqual(['main', 'next']);
+    expect(new Set(hits.map((hit) => `${hit.filePath}:${hit.startLine}`)).size).toBe(hits.length);
+    expect((await ask({ repo: named(), ref: '*', query: 'onlyOnNext' })).hits[0]!.refs).toEqual(['next']);
+  });
+
+  it('gives the reason of an empty answer and the nearest names', async () => {
+    expect(await ask({ query: 'x', repo: `${named()}x` })).toMatchObject({
+      hits: [],
+      emptyReason: 'no_access_or_missing',
+    });
+    expect((await ask({ query: 'x', repo: `${named()}x` })).suggestions).toContain(named());
+    expect(await ask({ query: 'x', repo: named() }, stranger)).toMatchObject({
+      emptyReason: 'no_access_or_missing',
+      suggestions: [],
+    });
+    expect(await ask({ query: 'x', repo: named(), ref: 'mian' })).toMatchObject({
+      emptyReason: 'not_indexed',
+      suggestions: ['main'],
+    });
+    const typo = await ask({ query: 'parseQueyrString', repo: named(), mode: 'symbol' });
+    expect(typo).toMatchObject({ emptyReason: 'no_match' });
+    expect(typo.suggestions[0]).toBe('parseQueryString');
+    expect(await ask({ query: 'x lang:pyhton', repo: named() })).toMatchObject({
+      emptyReason: 'no_match',
+      suggestions: ['python'],
+    });
+  });
+});
