@@ -62,6 +62,9 @@ export interface DirectoryRow {
 const SYMBOL_COLUMNS = `s.blob, s.ord, s.name, s.qualified_name AS qualifiedName, s.kind, s.signature, s.documentation,
   s.start_line AS startLine, s.end_line AS endLine, s.parent, s.exported, s.bases`;
 
+/** The same without documentation, for resolving in bulk. */
+const BRIEF_SYMBOL_COLUMNS = SYMBOL_COLUMNS.replace('s.documentation', 'NULL AS documentation');
+
 const CALL_COLUMNS = `c.blob, c.ord, c.callee, c.receiver, c.receiver_type AS receiverType, c.line, c.arity,
   c.caller AS callerOrd, s.name AS callerName, s.qualified_name AS callerQualifiedName, s.kind AS callerKind,
   s.signature AS callerSignature, s.start_line AS callerStartLine, s.end_line AS callerEndLine,
@@ -95,16 +98,16 @@ export async function snapshotDirectories(view: SnapshotView): Promise<Directory
   }));
 }
 
-/** Symbols with exactly one of `names`; with `anyCase` letter case (ASCII) is ignored. */
+/** Symbols with exactly one of `names`; `anyCase` ignores letter case (ASCII), `brief` leaves documentation out. */
 export async function symbolsNamed(
   view: SnapshotView,
   names: string[],
-  options: { limit: number; anyCase?: boolean },
+  options: { limit: number; anyCase?: boolean; brief?: boolean },
 ): Promise<SymbolRow[]> {
   if (names.length === 0) return [];
   const { results } = await view.shard
     .prepare(
-      `SELECT ${SYMBOL_COLUMNS} FROM json_each(?3) j CROSS JOIN symbols s
+      `SELECT ${options.brief ? BRIEF_SYMBOL_COLUMNS : SYMBOL_COLUMNS} FROM json_each(?3) j CROSS JOIN symbols s
        WHERE s.repo = ?1 AND s.name = j.value COLLATE NOCASE ${options.anyCase ? '' : 'AND s.name = j.value'}
          AND ${inSnapshot('s.blob')}
        LIMIT ?4`,
@@ -129,6 +132,19 @@ export async function symbolsOfBlob(
   return results.map(toSymbol);
 }
 
+/** The object ids of blobs. */
+export async function blobOids(
+  view: Pick<SnapshotView, 'shard' | 'scope'>,
+  blobs: number[],
+): Promise<Map<number, string>> {
+  if (blobs.length === 0) return new Map();
+  const { results } = await view.shard
+    .prepare('SELECT b.id, b.oid FROM json_each(?2) j CROSS JOIN blobs b ON b.id = j.value WHERE b.repo = ?1')
+    .bind(view.scope.repo.key, JSON.stringify(blobs))
+    .all<{ id: number; oid: string }>();
+  return new Map(results.map((row) => [row.id, row.oid]));
+}
+
 /** Distinct symbol names from `prefix` on (letter case ignored), in name order: what globs and suggestions look through. */
 export async function symbolNames(
   view: SnapshotView,
@@ -138,8 +154,9 @@ export async function symbolNames(
     .prepare(
       `SELECT DISTINCT s.name COLLATE BINARY AS name FROM symbols s
        WHERE s.repo = ?1 AND s.name >= ?3 COLLATE NOCASE AND s.name < ?4 COLLATE NOCASE
-         AND s.name > ?5 COLLATE NOCASE AND ${inSnapshot('s.blob')}
-       ORDER BY s.name COLLATE NOCASE LIMIT ?6`,
+         AND s.name >= ?5 COLLATE NOCASE AND (s.name > ?5 COLLATE NOCASE OR s.name > ?5)
+         AND ${inSnapshot('s.blob')}
+       ORDER BY s.name COLLATE NOCASE, s.name LIMIT ?6`,
     )
     .bind(
       view.scope.repo.key,

@@ -23,7 +23,11 @@ export function imported(
     const named = facts.definitions(binding.name).filter((definition) => sameFamily(definition, from));
     return { definitions: named.filter((definition) => fromNamespace(definition, binding)), external: false };
   }
-  if (resolution.member === null) return { definitions: [], external: false };
+  if (resolution.member === null) {
+    // `const f = require('./f')` binds a module; used as a value, it is what the module exports as a whole.
+    const whole = familyOf(from.lang) === 'javascript' && binding.alias !== '';
+    return { definitions: whole ? exportedFrom(facts, resolution.files, 'default') : [], external: false };
+  }
   return {
     definitions: exportedFrom(facts, resolution.files, resolution.member, MAX_HOPS, new Set()),
     external: false,

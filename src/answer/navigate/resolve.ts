@@ -13,6 +13,7 @@ import {
 } from './facts.ts';
 import { inferType } from './infer.ts';
 import { isShadowed } from './locals.ts';
+import type { Binding } from './modules/module.ts';
 import { resolveRustPath } from './modules/rust.ts';
 import { type Family, familyOf } from './modules.ts';
 import { directoryOf, type IndexedFile } from './paths.ts';
@@ -175,7 +176,10 @@ function onNamedReceiver(facts: Facts, site: CallSite, receiver: string, root: s
     const files = moduleFiles(facts, file, binding);
     if (files) {
       const direct = exportedFrom(facts, files, whole ? site.callee : last).filter(isCallable);
-      if (whole) return edges(direct, 'namespace', site);
+      if (whole)
+        return direct.length > 0
+          ? edges(direct, 'namespace', site)
+          : onWholeModule(facts, file, site, binding);
       const types = direct.filter(isType);
       return types.length > 0 ? onTypes(facts, site, { types, sure: true }, 'static') : [];
     }
@@ -200,6 +204,18 @@ function onNamedReceiver(facts: Facts, site: CallSite, receiver: string, root: s
     inNamespace(containerOf(definition.qualifiedName), receiver),
   );
   return scoped.length > 0 && !scoped.some(isMember) ? edges(scoped, 'namespace', site) : null;
+}
+
+/** `const T = require('./t'); T.f()`: the module is one class or object, and the call means a member of it. */
+function onWholeModule(facts: Facts, file: IndexedFile, site: CallSite, binding: Binding): Edge[] {
+  const { definitions } = imported(facts, file, binding);
+  const types = definitions.filter(isType);
+  if (types.length > 0) return onTypes(facts, site, { types, sure: true }, 'static');
+  return edges(
+    definitions.flatMap((definition) => objectMembers(facts, definition, site.callee)),
+    'namespace',
+    site,
+  );
 }
 
 /** `crate::router::parse()`: a path in code that no `use` was needed for. */

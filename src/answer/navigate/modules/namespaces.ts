@@ -54,6 +54,8 @@ const C_SOURCES = ['c', 'cc', 'cpp', 'cxx', 'm', 'mm'];
 
 /** C and C++: the header beside the file, or any header of that path, and the source file of the same stem. */
 export const resolveInclude: ModuleResolver = ({ paths }, from, binding) => {
+  // `using ns::name`: a namespace is no file.
+  if (binding.name !== '*' && binding.name !== '') return UNKNOWN;
   const near = joinPath(directoryOf(from.path), binding.source);
   const exact = near === null ? undefined : paths.file(near);
   const clean = joinPath('', binding.source.replace(/^(?:\.{1,2}\/)+/, '')) ?? binding.source;
