@@ -3,7 +3,7 @@
  * provenance, caching and security headers on the way out. Two middlewares, `finish` outermost.
  */
 import type { Context, MiddlewareHandler } from 'hono';
-import type { Config } from '../config.ts';
+import { type Config, signingSecret } from '../config.ts';
 import type { Env } from '../env.ts';
 import { Problem } from '../errors.ts';
 import { createLogger } from '../platform/telemetry/log.ts';
@@ -39,6 +39,7 @@ export function provide(build: (env: Env) => Services): MiddlewareHandler<AppEnv
     requireWellFormedPath(c.req.raw.url);
     if (!isLiveness(c.req.path)) {
       const services = build(c.env);
+      signingSecret(services.config);
       c.set('services', services);
       c.set('log', services.log.with({ request_id: c.var.requestId }));
       c.set('profile', profileOf(c, services.config.responseProfile));
@@ -52,7 +53,9 @@ export function onError(error: unknown, c: Context<AppEnv>): Response {
   const problem = problemOf(error);
   if (problem === null || problem.status >= 500) {
     const log = c.var.log ?? createLogger({ logLevel: 'info' }, { request_id: c.var.requestId });
-    log.error(problem ? problem.message : 'request failed', { operation: c.var.operation, error });
+    // A Problem says all in its message; a bug needs its stack.
+    const reason = problem ? problem.extras.cause : error;
+    log.error(problem?.message ?? 'request failed', { operation: c.var.operation, error: reason });
   }
   return renderProblem(error, { requestId: c.var.requestId, profile: c.var.profile, now: now(c) });
 }

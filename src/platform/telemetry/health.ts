@@ -26,14 +26,16 @@ export type Components = Record<Component, ComponentHealth>;
 /** Those without which nothing can be served or indexed. */
 const NEEDED: readonly Component[] = ['database', 'index', 'storage', 'queue', 'indexer'];
 
-type Needs = Pick<Services, 'env' | 'config' | 'embedder' | 'log'>;
+const NOT_CONFIGURED: ComponentHealth = { status: 'not_configured' };
+
+type Needs = Pick<Services, 'env' | 'embedder' | 'log'>;
 
 const PROBE_TIMEOUT_MS = 5000;
 
 /** Asks every component at once. */
 export async function probe(s: Needs): Promise<Components> {
-  const { env, config, embedder } = s;
-  const [database, index, storage, queue, indexer] = await Promise.all([
+  const { env, embedder } = s;
+  const [database, index, storage, queue, indexer, embeddings] = await Promise.all([
     timed(s, 'database', () => env.DB.prepare('SELECT 1 FROM users LIMIT 1').first()),
     timed(s, 'index', () =>
       Promise.all([env.INDEX_0, env.INDEX_1].map((db) => db.prepare('SELECT 1 FROM blobs LIMIT 1').first())),
@@ -41,27 +43,31 @@ export async function probe(s: Needs): Promise<Components> {
     timed(s, 'storage', () => env.BUCKET.head('health')),
     timed(s, 'queue', () => Promise.all([env.STEPS.metrics(), env.BATCHES.metrics()])),
     timed(s, 'indexer', () => env.INDEXER.ping()),
+    embedder ? timed(s, 'embeddings', () => embedder.embed(['health'])) : NOT_CONFIGURED,
   ]);
-  const embeddings: ComponentHealth = embedder
-    ? { status: 'healthy', provider: config.embeddingProvider ?? 'embedded' }
-    : { status: 'not_configured' };
   return {
     database,
     index: { ...index, shards: 2 },
     storage,
     queue,
     indexer,
-    llm: config.llm.baseUrl ? { status: 'healthy', provider: 'openai' } : { status: 'not_configured' },
-    embeddings,
-    vectors: embedder ? { status: index.status, provider: 'embedded' } : { status: 'not_configured' },
+    // No chat model answers anything yet, whatever is configured for one.
+    llm: NOT_CONFIGURED,
+    embeddings: embedder ? { ...embeddings, provider: embedder.provider } : NOT_CONFIGURED,
+    // The embedded vectors live beside the index: they are as well as it is.
+    vectors: embedder ? { status: index.status, provider: 'embedded' } : NOT_CONFIGURED,
   };
+}
+
+/** What is down that nothing can be served or indexed without. */
+export function neededAndDown(components: Components): Component[] {
+  return NEEDED.filter((name) => components[name].status === 'unhealthy');
 }
 
 /** `unhealthy` when something needed is; `degraded` when something optional is. */
 export function overall(components: Components): 'healthy' | 'degraded' | 'unhealthy' {
-  const bad = COMPONENTS.filter((name) => components[name].status === 'unhealthy');
-  if (bad.some((name) => NEEDED.includes(name))) return 'unhealthy';
-  return bad.length > 0 ? 'degraded' : 'healthy';
+  if (neededAndDown(components).length > 0) return 'unhealthy';
+  return COMPONENTS.some((name) => components[name].status === 'unhealthy') ? 'degraded' : 'healthy';
 }
 
 async function timed(s: Needs, component: Component, ask: () => Promise<unknown>): Promise<ComponentHealth> {

@@ -3,7 +3,7 @@ import { version } from '../../../package.json';
 import { Problem } from '../../errors.ts';
 import { feature, route } from '../../http/feature.ts';
 import { ensureAdmin } from '../accounts/first-admin.ts';
-import { COMPONENTS, overall, probeShared } from './health.ts';
+import { COMPONENTS, neededAndDown, overall, probeShared } from './health.ts';
 
 /** When this isolate answered first: the clock of a Worker stands still before that. */
 let startedAt: number | undefined;
@@ -107,10 +107,8 @@ probeRoutes.openapi(live, (c) => c.json({ status: 'ok' as const }, 200));
 probeRoutes.openapi(ready, async (c) => {
   const { services } = c.var;
   const [components] = await Promise.all([probeShared(services), ensureAdmin(services)]);
-  if (overall(components) === 'unhealthy') {
-    const down = COMPONENTS.filter((name) => components[name].status === 'unhealthy');
-    throw new Problem('unavailable', `Not ready: ${down.join(', ')}.`, { retryAfter: 5 });
-  }
+  const down = neededAndDown(components);
+  if (down.length > 0) throw new Problem('unavailable', `Not ready: ${down.join(', ')}.`, { retryAfter: 5 });
   return c.json({ status: 'ready' as const }, 200);
 });
 probeRoutes.openapi(versionRoute, (c) => c.json({ version, name: 'Sightline API' }, 200));
