@@ -7,7 +7,6 @@ import { chunkTerms } from '../parse/lexicon.ts';
 import { snapshotConfig } from './config.ts';
 import { globFilter } from './globs.ts';
 import { type IndexingDeps, type MissingBlob, missingBlobs, type SnapshotTarget } from './plan.ts';
-import { sweep } from './remove.ts';
 import { totals, type Walk, type WalkedDir, type WalkLimits, walkCommit } from './walk.ts';
 
 export type PublishResult =
@@ -19,7 +18,8 @@ export type PublishResult =
 
 /**
  * Writes the directories that are new and flips the ref, last and in one write. Costs what changed plus one row a
- * directory. Idempotent on the snapshot: it walks the tree anew and writes what it finds missing.
+ * directory. Idempotent on the snapshot: it walks the tree anew and writes what it finds missing. What older snapshots
+ * alone reached is left to `sweep`, which is for after the job has ended.
  *
  * The run is prolonged before the walk: from then on no sweep removes anything, so what the walk finds stays.
  */
@@ -61,7 +61,6 @@ export async function publishSnapshot(
   await endRun(deps.shard, scope, target.runId);
   if (!served) return { status: 'gone' };
   await forgetOldSnapshots(deps.control, scope, target.ref);
-  await sweep(deps, scope);
   return { status: 'published', snapshotId: snapshot.id, ...counts };
 }
 

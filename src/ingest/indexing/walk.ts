@@ -209,9 +209,10 @@ function reasonFor(
   absent: SkipReason,
 ): SkipReason | null {
   if (!included(path)) return 'glob';
-  const inMirror = info?.type === 'blob';
-  const reason = skipReason(path, entry.mode, inMirror ? info.size : 0, inMirror ? info.flags : null);
-  return reason ?? (inMirror ? null : absent);
+  if (entry.mode === SUBMODULE_MODE) return 'submodule';
+  // Before what the path says: this file cannot be had at all.
+  if (info?.type !== 'blob') return absent;
+  return skipReason(path, entry.mode, info.size, info.flags);
 }
 
 function* filesOf(dirs: readonly WalkedDir[]): Generator<{ path: string; entry: WalkedEntry }> {

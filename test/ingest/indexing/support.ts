@@ -3,6 +3,7 @@ import type { Env } from '../../../src/env.ts';
 import { batches, type IndexingDeps, planSnapshot } from '../../../src/ingest/indexing/plan.ts';
 import { type Parse, processBatch } from '../../../src/ingest/indexing/process.ts';
 import { type PublishResult, publishSnapshot } from '../../../src/ingest/indexing/publish.ts';
+import { sweep } from '../../../src/ingest/indexing/remove.ts';
 import type { BlobFacts, SymbolFact } from '../../../src/ingest/parse/facts.ts';
 import { mintRepoScope, type RepoScope } from '../../../src/store/scope.ts';
 import { FakeMirror, type Node } from './fake-mirror.ts';
@@ -137,6 +138,7 @@ export async function sync(
     parsed += (await processBatch(repo.deps, repo.scope, batch, parse, runId)).files;
   }
   const result = await publishSnapshot(repo.deps, repo.scope, target);
+  await sweep(repo.deps, repo.scope);
   repo.deps.now += 60_000;
   return { snapshotId: plan.snapshotId, parsed, result };
 }
