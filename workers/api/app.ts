@@ -1,6 +1,7 @@
 /** Assembles the API: the manners, then every feature at its mounts. */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { version } from '../../package.json';
+import { navigateRoutes } from '../../src/answer/navigate/routes.ts';
 import type { Env } from '../../src/env.ts';
 import { docs } from '../../src/http/docs.ts';
 import { fallback } from '../../src/http/fallback.ts';
@@ -16,7 +17,7 @@ import { type Services, services } from '../../src/services.ts';
 /** Served below /api/v1 only. */
 const VERSIONED = [authRoutes, userRoutes, probeRoutes, statusRoutes, jobRoutes, jobStreams];
 /** RepoRelay's paths: the same routes below /api/v1 and below /api. */
-const REPORELAY: OpenAPIHono<AppEnv>[] = [repoRoutes, indexingStatusRoutes];
+const REPORELAY: OpenAPIHono<AppEnv>[] = [repoRoutes, indexingStatusRoutes, navigateRoutes];
 /** Also at the root: Nectr's `/auth/*` and `/health/*`, and the WebSockets. */
 const AT_ROOT = [rootHealth, probeRoutes, authRoutes, jobStreams];
 
