@@ -157,6 +157,9 @@ const QUIET = {
   WRANGLER_HIDE_BANNER: 'true',
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
   NO_UPDATE_NOTIFIER: '1',
+  // Traces and an explorer of the local state: both record every request, which a server under load should not pay for.
+  X_LOCAL_OBSERVABILITY: 'false',
+  X_LOCAL_EXPLORER: 'false',
 };
 
 async function run(args: string[]): Promise<void> {
