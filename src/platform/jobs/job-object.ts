@@ -14,6 +14,7 @@ import { FIRST_STEP, STEPS, type Step, type StepMessage } from '../../pipeline.t
 import { type ControlDb, controlDb } from '../../store/control-db.ts';
 import type { JobResult } from '../../store/control-schema.ts';
 import { forgetJob, type JobEnding, jobById, recordEnd, recordProgress } from '../../store/jobs.ts';
+import { createLogger } from '../telemetry/log.ts';
 import { dispatchNext } from './dispatch.ts';
 import { type JobLog, jobLog } from './job-log.ts';
 import { accept, broadcast, closeAll } from './job-sockets.ts';
@@ -284,7 +285,16 @@ export class JobObject extends DurableObject<Env> {
       recordedAt: record ? now : state.recordedAt,
     });
     if (announce) broadcast(this.ctx, this.#log.append('job.progress', progressPayload(state)));
-    if (record) await recordProgress(this.#db, state.spec.id, counters(state), new Date(now));
+    if (record) await this.#record(state, new Date(now));
+  }
+
+  /** The control row of a running job may lag: a failed write costs freshness, not the job. */
+  async #record(state: JobState, at: Date): Promise<void> {
+    try {
+      await recordProgress(this.#db, state.spec.id, counters(state), at);
+    } catch (error) {
+      this.#logger().warn('progress of a job not recorded', { jobId: state.spec.id, error });
+    }
   }
 
   #eventGap(): number {
@@ -298,13 +308,18 @@ export class JobObject extends DurableObject<Env> {
   async #finish(end: JobEnd): Promise<void> {
     const state = this.#state();
     if (!state) return;
-    if (state.end) return state.settled ? undefined : this.#settle(state, state.end);
+    if (state.end) return;
     if (state.dirty) broadcast(this.ctx, this.#log.append('job.progress', progressPayload(state)));
     const ended = applyEnd(state, end, this.clock());
     this.#save(ended);
     this.#work.clear();
-    await this.ctx.storage.setAlarm(this.clock() + this.timing.queued);
-    await this.#settle(ended, end);
+    await this.ctx.storage.setAlarm(this.clock() + this.timing.settle);
+    try {
+      await this.#settle(ended, end);
+    } catch (error) {
+      // The end is decided and stored; the alarm writes it again. Whoever reported it need not do so twice.
+      this.#logger().error('end of a job not recorded yet', { jobId: state.spec.id, error });
+    }
   }
 
   async #settle(state: JobState, end: JobEnd): Promise<void> {
@@ -316,6 +331,10 @@ export class JobObject extends DurableObject<Env> {
       await this.ctx.storage.setAlarm((state.finishedAt ?? this.clock()) + this.timing.keep);
     }
     await dispatchNext(this.#db, this.env, state.spec.repoKey, new Date(this.clock()));
+  }
+
+  #logger() {
+    return createLogger({ logLevel: 'info' });
   }
 
   #state(): JobState | null {

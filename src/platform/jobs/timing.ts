@@ -12,6 +12,8 @@ export interface JobTiming {
   resends: number;
   /** A queued job looks this often whether its turn has come, in case the dispatch was lost. */
   queued: number;
+  /** An end that could not be written to the control row is written again after this. */
+  settle: number;
   /** Progress events are at least this far apart; it doubles every `eventsPerDoubling` events, so logs stay bounded. */
   event: number;
   eventMax: number;
@@ -29,6 +31,7 @@ export const JOB_TIMING: JobTiming = {
   idleMax: 600_000,
   resends: 10,
   queued: 20_000,
+  settle: 2_000,
   event: 250,
   eventMax: 16_000,
   eventsPerDoubling: 2_000,
