@@ -19,6 +19,8 @@ export interface ChunkDetail {
 }
 
 export interface SymbolRef {
+  /** symbols.id */
+  id: number;
   name: string;
   qualifiedName: string;
   kind: string;
@@ -45,7 +47,7 @@ export async function describeChunks(
     placesStatement(shard, scope, snapshotIds, wanted.blobIds),
     shard
       .prepare(
-        `SELECT c.id AS chunkId, c.start_line AS chunkStartLine, c.end_line AS chunkEndLine, s.name,
+        `SELECT c.id AS chunkId, c.start_line AS chunkStartLine, c.end_line AS chunkEndLine, s.id, s.name,
                 s.qualified_name AS qualifiedName, s.kind, s.start_line AS startLine, s.end_line AS endLine, s.exported
          FROM json_each(?2) j CROSS JOIN chunks c ON c.id = j.value
            LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.symbol AND s.repo = ?1`,
@@ -56,6 +58,7 @@ export async function describeChunks(
 }
 
 interface RawDetail {
+  id: number;
   chunkId: number;
   chunkStartLine: number;
   chunkEndLine: number;
@@ -68,10 +71,20 @@ interface RawDetail {
 }
 
 function toDetail(row: RawDetail): ChunkDetail {
-  const { chunkId, chunkStartLine, chunkEndLine, name, qualifiedName, kind, startLine, endLine, exported } =
-    row;
+  const {
+    id,
+    chunkId,
+    chunkStartLine,
+    chunkEndLine,
+    name,
+    qualifiedName,
+    kind,
+    startLine,
+    endLine,
+    exported,
+  } = row;
   const symbol =
-    name === null ? null : { name, qualifiedName, kind, startLine, endLine, exported: exported === 1 };
+    name === null ? null : { id, name, qualifiedName, kind, startLine, endLine, exported: exported === 1 };
   return { chunkId, startLine: chunkStartLine, endLine: chunkEndLine, symbol };
 }
 
@@ -139,5 +152,85 @@ export async function indexedPaths(
     )
     .bind(scope.repo.key, JSON.stringify(snapshotIds), piece, limit)
     .all<IndexedPath>();
+  return results;
+}
+
+/** What a symbol says about itself beyond its name, and where it belongs. */
+export interface SymbolCard extends SymbolRef {
+  signature: string;
+  documentation: string | null;
+  blobId: number;
+}
+
+/** A symbol, and another one by how they are related. */
+export interface Relative extends SymbolRef {
+  /** The symbol it is related to. */
+  of: number;
+  relationship: 'contains' | 'contained_by' | 'sibling';
+}
+
+/** Signatures and documentation of some symbols. */
+export async function symbolCards(
+  shard: D1Database,
+  scope: RepoScope,
+  ids: readonly number[],
+): Promise<SymbolCard[]> {
+  const { results } = await shard
+    .prepare(
+      `SELECT ${SYMBOL_COLUMNS}, s.signature, s.documentation, s.blob AS blobId
+       FROM json_each(?2) j CROSS JOIN symbols s ON s.id = j.value AND s.repo = ?1`,
+    )
+    .bind(scope.repo.key, JSON.stringify(ids))
+    .all<Raw<SymbolCard>>();
+  return results.map(withFlag);
+}
+
+/** Parents, children and siblings of some symbols, at most `limit` in all. */
+export async function relativesOf(
+  shard: D1Database,
+  scope: RepoScope,
+  ids: readonly number[],
+  limit: number,
+): Promise<Relative[]> {
+  const { results } = await shard
+    .prepare(
+      `SELECT ${SYMBOL_COLUMNS}, o.id AS of,
+              CASE WHEN s.ord = o.parent THEN 'contained_by' WHEN s.parent = o.ord THEN 'contains' ELSE 'sibling' END
+                AS relationship
+       FROM json_each(?2) j CROSS JOIN symbols o ON o.id = j.value AND o.repo = ?1
+         CROSS JOIN symbols s ON s.id BETWEEN o.blob * 65536 AND o.blob * 65536 + 65535
+       WHERE s.id <> o.id AND (s.ord = o.parent OR s.parent = o.ord OR s.parent = o.parent)
+       ORDER BY j.key, relationship, s.id LIMIT ?3`,
+    )
+    .bind(scope.repo.key, JSON.stringify(ids), limit)
+    .all<Raw<Relative>>();
+  return results.map(withFlag);
+}
+
+const SYMBOL_COLUMNS = `s.id, s.name, s.qualified_name AS qualifiedName, s.kind, s.start_line AS startLine,
+  s.end_line AS endLine, s.exported`;
+
+type Raw<T> = Omit<T, 'exported'> & { exported: number };
+
+function withFlag<T extends { exported: boolean }>(row: Raw<T>): T {
+  return { ...row, exported: row.exported === 1 } as T;
+}
+
+/** How many symbols of each kind, and how many chunks, the snapshots of a shard hold. */
+export async function countEntities(
+  shard: D1Database,
+  snapshotIds: readonly number[],
+): Promise<{ kind: string; count: number }[]> {
+  const { results } = await shard
+    .prepare(
+      `WITH held AS (SELECT DISTINCT e.blob FROM json_each(?1) q CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value
+         CROSS JOIN entries e ON e.dir = sd.dir AND e.blob IS NOT NULL)
+       SELECT s.kind, count(*) AS count FROM held h CROSS JOIN symbols s ON s.id BETWEEN h.blob * 65536 AND h.blob * 65536 + 65535
+       GROUP BY s.kind
+       UNION ALL SELECT 'file', count(*) FROM held
+       UNION ALL SELECT 'chunk', count(*) FROM held h CROSS JOIN chunks c ON c.blob = h.blob`,
+    )
+    .bind(JSON.stringify(snapshotIds))
+    .all<{ kind: string; count: number }>();
   return results;
 }

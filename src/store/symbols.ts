@@ -21,6 +21,8 @@ export interface SymbolQuery {
 
 /** A symbol with the chunk its first line stands in. Lines are 1-based, inclusive. */
 export interface SymbolHit {
+  /** symbols.id */
+  id: number;
   blobId: number;
   chunkId: number;
   chunkStartLine: number;
@@ -62,7 +64,7 @@ function symbolStatement(shard: D1Database, query: SymbolQuery): D1PreparedState
   // The inner select finds ids within the index alone and stops at its limit; only those rows are then read.
   return shard
     .prepare(
-      `SELECT s.blob AS blobId, c.id AS chunkId, c.start_line AS chunkStartLine, c.end_line AS chunkEndLine,
+      `SELECT s.id, s.blob AS blobId, c.id AS chunkId, c.start_line AS chunkStartLine, c.end_line AS chunkEndLine,
               m.asked, s.name, s.qualified_name AS qualifiedName, s.kind, s.signature, s.documentation,
               s.start_line AS startLine, s.end_line AS endLine, s.exported, b.lang
        FROM (SELECT s.id, j.key AS asked FROM json_each(?2) j CROSS JOIN symbols s

@@ -2,6 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { version } from '../../package.json';
 import { navigateRoutes } from '../../src/answer/navigate/routes.ts';
+import { codeRoutes, searchRoutes } from '../../src/answer/search/routes.ts';
 import type { Env } from '../../src/env.ts';
 import { docs } from '../../src/http/docs.ts';
 import { fallback } from '../../src/http/fallback.ts';
@@ -15,9 +16,9 @@ import { probeRoutes, rootHealth, statusRoutes } from '../../src/platform/teleme
 import { type Services, services } from '../../src/services.ts';
 
 /** Served below /api/v1 only. */
-const VERSIONED = [authRoutes, userRoutes, probeRoutes, statusRoutes, jobRoutes, jobStreams];
+const VERSIONED = [authRoutes, userRoutes, probeRoutes, statusRoutes, jobRoutes, jobStreams, codeRoutes];
 /** RepoRelay's paths: the same routes below /api/v1 and below /api. */
-const REPORELAY: OpenAPIHono<AppEnv>[] = [repoRoutes, indexingStatusRoutes, navigateRoutes];
+const REPORELAY: OpenAPIHono<AppEnv>[] = [repoRoutes, indexingStatusRoutes, navigateRoutes, searchRoutes];
 /** Also at the root: Nectr's `/auth/*` and `/health/*`, and the WebSockets. */
 const AT_ROOT = [rootHealth, probeRoutes, authRoutes, jobStreams];
 

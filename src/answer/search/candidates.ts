@@ -39,6 +39,8 @@ export interface Found {
 
 /** A ranked candidate that knows where it stands. */
 export interface PlacedCandidate extends Candidate {
+  symbol: SymbolRef | null;
+  named: SymbolRef | null;
   target: Target;
   /** Snapshots of the target that hold it at this path, preferred first. */
   refs: Target['refs'];

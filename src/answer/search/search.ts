@@ -1,8 +1,8 @@
 import type { EmptyReason, Provenance } from '../../http/provenance.ts';
 import type { Services } from '../../services.ts';
 import { textOf } from '../../store/blobs.ts';
-import { indexedPaths } from '../../store/hits.ts';
-import type { Caller } from '../../store/scope.ts';
+import { indexedPaths, type SymbolRef } from '../../store/hits.ts';
+import type { Caller, RepoScope } from '../../store/scope.ts';
 import { gather, type Lookup, matchesLines, type PlacedCandidate } from './candidates.ts';
 import { findExact } from './exact-search.ts';
 import { languageFilter } from './language-filter.ts';
@@ -57,7 +57,11 @@ export interface SearchHit {
   /** 0 to 1, descending. */
   score: number;
   symbolName: string | null;
-  symbol: { name: string; qualifiedName: string; kind: string; startLine: number; endLine: number } | null;
+  symbol: SymbolRef | null;
+  /** Row ids of the index, for what is built on hits. */
+  blobId: number;
+  snapshotId: number;
+  scope: RepoScope;
 }
 
 export interface SearchAnswer {
@@ -338,13 +342,10 @@ function toHit(candidate: PlacedCandidate, score: number, text: string, several:
     endLine,
     score,
     symbolName: symbol?.name ?? null,
-    symbol: symbol && {
-      name: symbol.name,
-      qualifiedName: symbol.qualifiedName,
-      kind: symbol.kind,
-      startLine: symbol.startLine,
-      endLine: symbol.endLine,
-    },
+    symbol,
+    blobId: candidate.blobId,
+    snapshotId: ref!.snapshotId,
+    scope: target.scope,
   };
 }
 

@@ -10,6 +10,7 @@ import { createHashedSubwords } from '../../../src/models/embedded/hashed-subwor
 import { createLogger } from '../../../src/platform/telemetry/log.ts';
 import { controlDb } from '../../../src/store/control-db.ts';
 import type { Caller } from '../../../src/store/scope.ts';
+import { asAdmin, call } from '../../http/call.ts';
 import { bindings, createRepo, sync, type TestRepo } from '../../ingest/indexing/support.ts';
 
 const shards = [bindings.INDEX_0, bindings.INDEX_1];
@@ -377,5 +378,120 @@ describe('scope', () => {
       emptyReason: 'no_match',
       suggestions: ['python'],
     });
+  });
+});
+
+describe('over HTTP', () => {
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    call(`/api${path}`, { headers: { ...asAdmin, ...headers } });
+
+  it('answers SearchResults with provenance in headers, at both mounts', async () => {
+    const path = `/search?query=parseQueryString&repo=${named()}&ref=main`;
+    const answer = await get(path);
+    expect(answer.status).toBe(200);
+    expect(Object.keys(answer.body[0]!).sort()).toEqual([
+      'commitSha',
+      'content',
+      'endLine',
+      'filePath',
+      'indexedAt',
+      'ref',
+      'repo',
+      'score',
+      'startLine',
+      'symbolName',
+    ]);
+    expect(answer.headers.get('sightline-repo')).toBe(named());
+    expect(answer.headers.get('sightline-commit')).toMatch(/^[0-9a-f]{40}$/);
+    expect(answer.headers.get('sightline-coverage')).toBe('indexed=5, skipped=0');
+    expect((await get(`/v1${path}`)).body).toEqual(answer.body);
+    const again = await get(path, { 'if-none-match': answer.headers.get('etag')! });
+    expect(again.status).toBe(304);
+  });
+
+  it('answers an empty array with its reason and the nearest names', async () => {
+    const answer = await get(`/search?query=x&repo=${named()}x`);
+    expect([answer.status, answer.text]).toEqual([200, '[]']);
+    expect(answer.headers.get('sightline-empty-reason')).toBe('no_access_or_missing');
+    expect(answer.headers.get('sightline-suggest')).toContain(named());
+  });
+
+  it.each([
+    ['query=', 'query/query'],
+    ['', 'query/query'],
+    ['query=x&limit=0', 'query/limit'],
+    ['query=x&limit=101', 'query/limit'],
+    ['query=x&limit=ten', 'query/limit'],
+    ['query=x&offset=-1', 'query/offset'],
+    ['query=x&mode=magic', 'query/mode'],
+    ['query=(&mode=regex', 'query/query'],
+    [`query=${'x'.repeat(1001)}`, 'query/query'],
+    [`query=x&path=${'*a'.repeat(40)}`, 'query/path'],
+  ])('refuses %s, naming the parameter', async (search, pointer) => {
+    const answer = await get(`/search?${search}`);
+    expect(answer.status).toBe(400);
+    expect(answer.body.errors?.[0]?.pointer).toBe(pointer);
+  });
+
+  it('needs credentials', async () => {
+    expect((await call('/api/search?query=x')).status).toBe(401);
+  });
+
+  it('searches entities the way Repotoire’s clients do', async () => {
+    const answer = await call('/api/v1/code/search', {
+      headers: asAdmin,
+      body: {
+        query: 'refresh a session token',
+        top_k: 3,
+        entity_types: ['Function'],
+        include_related: true,
+        repository_id: repo.scope.repo.id,
+      },
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.body.results?.[0]).toMatchObject({
+      entity_type: 'function',
+      name: 'refresh_session_token',
+      file_path: 'src/auth.py',
+      docstring: 'Issue a new token for a session that is about to expire.',
+      repository_id: repo.scope.repo.id,
+    });
+    expect(answer.body).toMatchObject({
+      search_strategy: expect.stringContaining('hybrid'),
+      total: expect.any(Number),
+    });
+    const method = await call('/api/v1/code/search', {
+      headers: asAdmin,
+      body: { query: 'matchRoute', include_related: true, entity_types: ['class', 'method'] },
+    });
+    expect(
+      (method.body.results?.[0] as unknown as { related: { name: string }[] }).related.map(
+        (each) => each.name,
+      ),
+    ).toContain('addRoute');
+  });
+
+  it('refuses a code search with a wrong field, naming it', async () => {
+    for (const [body, pointer] of [
+      [{ query: 'x', top_k: 0 }, '/top_k'],
+      [{ query: 'x', unknown: 1 }, '/unknown'],
+      [{}, '/query'],
+    ] as const) {
+      const answer = await call('/api/v1/code/search', { headers: asAdmin, body });
+      expect(answer.status).toBe(400);
+      expect(answer.body.errors?.[0]?.pointer).toBe(pointer);
+    }
+  });
+
+  it('says honestly that the embedded model stores no vectors', async () => {
+    const { body } = await call('/api/v1/code/embeddings/status', { headers: asAdmin });
+    expect(body).toMatchObject({
+      enabled: true,
+      model: 'hashed-subwords-256',
+      strategy: 'rescoring',
+      stored_vectors: 0,
+      used_in_hybrid: false,
+    });
+    expect(body.by_entity_type?.function?.total).toBeGreaterThan(1);
   });
 });

@@ -1,0 +1,89 @@
+import { z } from '@hono/zod-openapi';
+import { feature, route } from '../../http/feature.ts';
+import { setProvenance } from '../../http/provenance.ts';
+import { codeSearch } from './code-search.ts';
+import { readEmbeddingsStatus } from './embeddings-status.ts';
+import { codeSearchAnswer, codeSearchBody, embeddingsStatus, searchQuery, searchResult } from './schemas.ts';
+import { type SearchHit, search } from './search.ts';
+
+/** RepoRelay's search: below /api and /api/v1. */
+export const searchRoutes = feature();
+/** Repotoire's code search: below /api/v1. */
+export const codeRoutes = feature();
+
+const find = route({
+  method: 'get',
+  path: '/search',
+  scope: 'repos:read',
+  tags: ['Search'],
+  summary: 'Search code, documentation and symbols',
+  description:
+    'Across every repository the caller may read, or one of them. An empty answer says why in `Sightline-Empty-Reason` and offers the nearest names in `Sightline-Suggest`.',
+  request: { query: searchQuery },
+  etag: true,
+  responses: {
+    200: { description: 'Best first', content: { 'application/json': { schema: z.array(searchResult) } } },
+  },
+});
+
+searchRoutes.openapi(find, async (c) => {
+  const params = c.req.valid('query');
+  const answer = await search(c.var.services, c.var.caller, params);
+  setProvenance(c, {
+    ...answer.provenance,
+    ...(answer.emptyReason && { emptyReason: answer.emptyReason }),
+    suggest: answer.suggestions,
+  });
+  c.header('sightline-search-strategy', answer.strategy);
+  if (answer.notes.length > 0) c.header('sightline-notes', answer.notes.join('; '));
+  return c.json(answer.hits.map(toResult), 200);
+});
+
+function toResult(hit: SearchHit): z.input<typeof searchResult> {
+  const { filePath, repo, ref, content, startLine, endLine, score, symbolName, commitSha, indexedAt, refs } =
+    hit;
+  return {
+    filePath,
+    repo,
+    ref,
+    content,
+    startLine,
+    endLine,
+    score,
+    symbolName,
+    commitSha,
+    indexedAt,
+    ...(refs && { refs }),
+  };
+}
+
+const code = route({
+  method: 'post',
+  path: '/code/search',
+  scope: 'repos:read',
+  tags: ['Search'],
+  summary: 'Search for entities of the code',
+  request: { body: { required: true, content: { 'application/json': { schema: codeSearchBody } } } },
+  responses: {
+    200: { description: 'Best first', content: { 'application/json': { schema: codeSearchAnswer } } },
+  },
+});
+
+codeRoutes.openapi(code, async (c) =>
+  c.json(await codeSearch(c.var.services, c.var.caller, c.req.valid('json')), 200),
+);
+
+const status = route({
+  method: 'get',
+  path: '/code/embeddings/status',
+  scope: 'repos:read',
+  tags: ['Search'],
+  summary: 'Which model embeds code, and how much of it',
+  responses: {
+    200: { description: 'Coverage', content: { 'application/json': { schema: embeddingsStatus } } },
+  },
+});
+
+codeRoutes.openapi(status, async (c) =>
+  c.json(await readEmbeddingsStatus(c.var.services, c.var.caller), 200),
+);

@@ -1,0 +1,151 @@
+import { z } from '@hono/zod-openapi';
+import { MAX_QUERY, SEARCH_MODES } from './query-plan.ts';
+import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from './search.ts';
+
+const number = (min: number, max: number, fallback: number) =>
+  z
+    .string()
+    .regex(/^\d{1,6}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .pipe(z.int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+    .default(fallback)
+    .openapi({ type: 'integer', minimum: min, maximum: max, default: fallback });
+
+const filter = (max: number) => z.string().min(1).max(max).optional();
+
+export const searchQuery = z.object({
+  query: z.string().min(1, 'must not be empty').max(MAX_QUERY).openapi({
+    description:
+      'Words, identifiers or a question; `"exact phrases"`, `/regex/`, `-word`, `AND OR NOT ( )` and the qualifiers `repo: lang: path: file: sym: rev: case: content:`.',
+    example: 'refresh token lang:typescript -path:test',
+  }),
+  repo: filter(200).openapi({ description: 'Name or id of a repository.' }),
+  ref: filter(300).openapi({
+    description: 'Branch, tag, commit or semver range; `*` searches every indexed ref.',
+  }),
+  mode: z.enum(SEARCH_MODES).default('hybrid').openapi({
+    description:
+      '`literal` and `regex` (RE2) take the whole query but its qualifiers as the text to find and answer with the matching lines; the others rank chunks.',
+  }),
+  lang: filter(40).openapi({ description: 'Language by name or file extension.' }),
+  path: filter(300).openapi({
+    description: 'Part of a path, or a glob; one without `/` matches base names.',
+  }),
+  limit: number(1, MAX_LIMIT, DEFAULT_LIMIT),
+  offset: number(0, MAX_OFFSET, 0),
+});
+
+export const searchResult = z
+  .object({
+    filePath: z.string(),
+    repo: z.string(),
+    ref: z.string(),
+    content: z.string().openapi({ description: 'Exactly the lines `startLine` to `endLine` of the file.' }),
+    startLine: z.int().min(1),
+    endLine: z.int().min(1),
+    score: z.number().min(0).max(1),
+    symbolName: z.string().nullable().openapi({ description: 'The enclosing symbol or Markdown heading.' }),
+    commitSha: z.string(),
+    indexedAt: z.iso.datetime(),
+    refs: z
+      .array(z.string())
+      .optional()
+      .openapi({ description: 'With `ref=*`: every ref that holds these lines.' }),
+  })
+  .openapi('SearchResult');
+
+export const codeSearchBody = z
+  .strictObject({
+    query: z.string().min(1).max(MAX_QUERY),
+    top_k: z.int().min(1).max(MAX_LIMIT).default(10),
+    entity_types: z
+      .array(z.string().min(1).max(40))
+      .max(20)
+      .optional()
+      .openapi({
+        description:
+          'Kinds of symbols, e.g. `function`, `class`; `file` and `chunk` for code outside of any.',
+      }),
+    include_related: z.boolean().default(false),
+    repository_id: z
+      .string()
+      .min(1)
+      .max(200)
+      .nullable()
+      .optional()
+      .openapi({ description: 'Id or name of a repository.' }),
+  })
+  .openapi('CodeSearchRequest');
+
+const relatedEntity = z.object({
+  entity_type: z.string(),
+  name: z.string(),
+  qualified_name: z.string(),
+  file_path: z.string(),
+  line_start: z.int(),
+  line_end: z.int(),
+  relationship: z.enum(['contains', 'contained_by', 'calls', 'called_by', 'sibling']),
+});
+
+export const codeSearchResult = z
+  .object({
+    entity_type: z.string(),
+    name: z.string(),
+    qualified_name: z.string(),
+    file_path: z.string(),
+    line_start: z.int(),
+    line_end: z.int(),
+    language: z.string(),
+    code: z.string(),
+    content: z.string().openapi({ description: 'The same as `code`.' }),
+    docstring: z.string().nullable(),
+    signature: z.string().nullable(),
+    score: z.number().min(0).max(1),
+    similarity_score: z.number().min(0).max(1).openapi({ description: 'The same as `score`.' }),
+    repository_id: z.string(),
+    repository: z.string(),
+    ref: z.string(),
+    commit_sha: z.string(),
+    indexed_at: z.iso.datetime(),
+    related: z.array(relatedEntity),
+  })
+  .openapi('CodeSearchResult');
+
+export const codeSearchAnswer = z
+  .object({
+    results: z.array(codeSearchResult),
+    total: z.int(),
+    query: z.string(),
+    search_strategy: z.string(),
+    execution_time_ms: z.number(),
+    notes: z.array(z.string()),
+    empty_reason: z.string().nullable(),
+    suggestions: z.array(z.string()),
+  })
+  .openapi('CodeSearchResponse');
+
+const coverage = z.object({ total: z.int(), embedded: z.int(), coverage_percentage: z.number() });
+
+export const embeddingsStatus = z
+  .object({
+    enabled: z.boolean(),
+    provider: z.string().nullable(),
+    model: z.string().nullable(),
+    dimension: z.int().nullable(),
+    strategy: z
+      .enum(['rescoring', 'stored', 'none'])
+      .openapi({
+        description:
+          '`rescoring`: candidates of the other signals are embedded when they are asked for; no vectors are kept.',
+      }),
+    used_in_hybrid: z.boolean(),
+    stored_vectors: z.int(),
+    total_entities: z.int(),
+    embedded_entities: z.int(),
+    embedding_coverage: z
+      .number()
+      .openapi({ description: 'Per cent of the entities that have a stored vector.' }),
+    by_entity_type: z.record(z.string(), coverage),
+    repositories: z.int(),
+  })
+  .openapi('EmbeddingsStatus');
