@@ -5,6 +5,8 @@
 import { compareOids, OID_BYTES } from './oid.ts';
 
 const BLOCK = 16_384;
+/** Of all columns. */
+const ENTRY_BYTES = OID_BYTES + 3 * 4 + 2 + 2;
 
 /** `base` of entries that are no delta. */
 export const NO_BASE = 0xffffffff;
@@ -24,6 +26,10 @@ interface Block {
 export class EntryTable {
   private readonly blocks: Block[] = [];
   length = 0;
+
+  get heldBytes(): number {
+    return this.blocks.length * BLOCK * ENTRY_BYTES;
+  }
 
   /** Appends an entry that begins at `offset`; its index is `length - 1`. */
   add(offset: number): void {

@@ -109,6 +109,7 @@ class PackWalk implements Intake {
   readonly limits: IntakeLimits;
   readonly gauge = new MemoryGauge();
   readonly window: PackWindow;
+  private readonly upload: Upload;
   private readonly options: StoreOptions;
   private readonly now: () => number;
   private objectsTotal = 0;
@@ -117,6 +118,7 @@ class PackWalk implements Intake {
 
   constructor(pack: ReadableStream<Uint8Array>, upload: Upload, limits: IntakeLimits, options: StoreOptions) {
     this.limits = limits;
+    this.upload = upload;
     this.options = options;
     this.cache = new ByteLru(limits.cacheBytes);
     this.now = options.now ?? Date.now;
@@ -278,6 +280,9 @@ class PackWalk implements Intake {
   }
 
   private async onBytes(received: number): Promise<void> {
+    this.gauge.set('upload', this.upload.heldBytes);
+    this.gauge.set('table', this.table.heldBytes);
+    this.gauge.set('cache', this.cache.bytes);
     if (received > this.limits.maxPackBytes) {
       throw new MirrorError(
         'refused',

@@ -6,6 +6,8 @@ export interface Upload {
   write(bytes: Uint8Array): Promise<void>;
   /** Bytes not yet uploaded, with their offset. Valid until the next `write`. */
   readonly tail: { offset: number; bytes: Uint8Array };
+  /** Memory held at this moment. */
+  readonly heldBytes: number;
   /** Makes the object visible. */
   complete(): Promise<void>;
   /** Leaves nothing behind, whatever has happened before. */
@@ -20,6 +22,7 @@ export function openUpload(bucket: R2Bucket, key: string, partBytes = PART_BYTES
   let spare: Uint8Array | null = null;
   let multipart: R2MultipartUpload | null = null;
   let inFlight: Promise<void> = Promise.resolve();
+  let flying = 0;
   let completed = false;
   const parts: R2UploadedPart[] = [];
 
@@ -33,6 +36,7 @@ export function openUpload(bucket: R2Bucket, key: string, partBytes = PART_BYTES
       parts.push(part);
       spare = full;
     });
+    flying = partBytes;
     // Awaited at the next flush; marked as handled so that a failure in between is not an unhandled rejection.
     inFlight.catch(() => undefined);
     sent += used;
@@ -58,6 +62,9 @@ export function openUpload(bucket: R2Bucket, key: string, partBytes = PART_BYTES
         used += taken.length;
         rest = rest.subarray(taken.length);
       }
+    },
+    get heldBytes() {
+      return buffer.length + flying;
     },
     get tail() {
       return { offset: sent, bytes: buffer.subarray(0, used) };

@@ -1,0 +1,65 @@
+/** How much history the mirror holds, to tell whether a deeper fetch is needed. */
+import type { ObjectStore } from './object-store.ts';
+import { parseCommit, parseTag } from './trees.ts';
+
+const MAX_VISITED = 20_000;
+const MAX_OBJECT_BYTES = 8 * 1024 * 1024;
+
+/**
+ * True when not all commits within `depth` generations of `oid` (itself being the first; 0 = all) are held.
+ * @param oid     a commit, or a tag that leads to one.
+ * @param shallow commits whose parents the mirror lacks.
+ */
+export async function lacksHistory(
+  objects: ObjectStore,
+  oid: string,
+  depth: number,
+  shallow: Iterable<string>,
+): Promise<boolean> {
+  const boundary = new Set(shallow);
+  const commit = await peelTag(objects, oid);
+  if (commit === null) return true;
+  // Whole history: with a boundary anywhere there is something to ask for, and asking once removes it.
+  if (depth === 0) return boundary.size > 0;
+  const seen = new Set([commit]);
+  let level = [commit];
+  for (let generation = 1; generation < depth && level.length > 0; generation++) {
+    const parents = await parentsOf(objects, level, boundary);
+    if (parents === null) return true;
+    level = parents.filter((parent) => !seen.has(parent));
+    for (const parent of level) seen.add(parent);
+    if (seen.size > MAX_VISITED) return true;
+  }
+  return (await objects.info(level)).size < level.length;
+}
+
+const MAX_TAGS = 8;
+
+/** The commit that `oid` is or leads to through annotated tags; null when missing, or no commit. */
+export async function peelTag(objects: ObjectStore, oid: string): Promise<string | null> {
+  let at = oid;
+  for (let hop = 0; hop < MAX_TAGS; hop++) {
+    const type = (await objects.info([at])).get(at)?.type;
+    if (type === 'commit') return at;
+    const tag = type === 'tag' ? await objects.read(at, MAX_OBJECT_BYTES) : null;
+    if (!tag) return null;
+    at = parseTag(tag.bytes).object;
+  }
+  return null;
+}
+
+/** Distinct parents of the commits; null when one of them is missing or withheld. */
+async function parentsOf(
+  objects: ObjectStore,
+  commits: string[],
+  boundary: Set<string>,
+): Promise<string[] | null> {
+  if (commits.some((oid) => boundary.has(oid))) return null;
+  const parents = new Set<string>();
+  let read = 0;
+  for await (const { bytes } of objects.readMany(commits)) {
+    read++;
+    for (const parent of parseCommit(bytes).parents) parents.add(parent);
+  }
+  return read < commits.length ? null : [...parents];
+}
