@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import WebSocket from 'ws';
 
 interface Sample {
@@ -7,24 +8,17 @@ interface Sample {
 }
 
 /**
- * Samples an isolate's memory through the inspector: V8 heap in use, backing stores, and every WebAssembly memory.
- * @param worker part of the target's title or id, e.g. `indexer`.
+ * Samples an isolate's memory through workerd's own inspector: V8 heap in use, backing stores, and every WebAssembly
+ * memory. (wrangler's inspector proxy shows the first Worker of a session only.)
+ * @param worker id of the inspector's target, e.g. `core:user:sightline-indexer`.
  * @returns a function that ends the sampling and answers the peak of the sum, in bytes, with its parts.
  */
 export async function sampleHeap(
-  inspectorPort: number,
   worker: string,
   everyMs = 50,
 ): Promise<() => Promise<Sample & { total: number; samples: number }>> {
-  const targets = (await (await fetch(`http://127.0.0.1:${inspectorPort}/json`)).json()) as {
-    id: string;
-    title: string;
-    webSocketDebuggerUrl: string;
-  }[];
-  const target = targets.find((t) => t.title.includes(worker) || t.id.includes(worker));
-  if (!target)
-    throw new Error(`no inspector target named ${worker} among ${targets.map((t) => t.title).join(', ')}`);
-  const socket = new WebSocket(target.webSocketDebuggerUrl, { perMessageDeflate: false });
+  const target = await findTarget(worker);
+  const socket = new WebSocket(target, { perMessageDeflate: false });
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   let id = 0;
   const waiting = new Map<number, (result: Record<string, unknown>) => void>();
@@ -85,4 +79,24 @@ export async function sampleHeap(
     socket.close();
     return { ...peak, samples };
   };
+}
+
+/** The debugger address of a target, found by asking every loopback port that listens (Linux). */
+async function findTarget(worker: string): Promise<string> {
+  const listening = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => / 0100007F:([0-9A-F]{4}) \S+ 0A /.exec(line)?.[1])
+    .filter((port) => port !== undefined)
+    .map((port) => Number.parseInt(port, 16));
+  for (const port of listening) {
+    const answer = await fetch(`http://127.0.0.1:${port}/json`, { signal: AbortSignal.timeout(1_000) }).catch(
+      () => null,
+    );
+    const body = answer?.ok ? await answer.text().catch(() => '') : '';
+    if (!body.startsWith('[')) continue;
+    const targets = JSON.parse(body) as { id: string; webSocketDebuggerUrl: string }[];
+    const target = targets.find(({ id }) => id === worker);
+    if (target) return target.webSocketDebuggerUrl;
+  }
+  throw new Error(`no inspector target ${worker}`);
 }

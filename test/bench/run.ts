@@ -22,7 +22,6 @@ import { formatTable, median, type Row } from './table.ts';
 
 const BENCH = path.join(CHECKOUT, 'test/bench');
 const PORT = 8950;
-const INSPECTOR = 8951;
 const ROUNDS = 3;
 const repositories = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const only = process.argv
@@ -42,7 +41,6 @@ const git = await startGitServer();
 const server = await startServer({
   ...process.env,
   PORT: String(PORT),
-  INSPECTOR_PORT: String(INSPECTOR),
   STATE_DIR: path.join(scratch, 'state'),
   EGRESS_ALLOW: new URL(git.url).host,
   RATE_LIMITS: JSON.stringify({ 'plan-enterprise': '1000000/m', 'auth-ip': '100000/m' }),
@@ -195,7 +193,7 @@ async function measureMemory(local: LocalServer): Promise<void> {
   }
   execFileSync('git', ['add', '-A'], { cwd: tree });
   execFileSync('git', ['-c', 'user.name=b', '-c', 'user.email=b@b', 'commit', '-qm', 'large'], { cwd: tree });
-  const stop = await sampleHeap(INSPECTOR, 'indexer');
+  const stop = await sampleHeap('core:user:sightline-indexer');
   const took = await seconds(() => registerAndIndex('large', `${git.url}/large.git`));
   const peak = await stop();
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
