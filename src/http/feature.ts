@@ -7,6 +7,7 @@ import type { Logger } from '../platform/telemetry/log.ts';
 import type { Services } from '../services.ts';
 import type { Caller } from '../store/scope.ts';
 import { guard } from './guard.ts';
+import { creates } from './idempotency.ts';
 import type { QuotaState } from './limit-object.ts';
 import { type Profile, validationProblem } from './problem.ts';
 import type { Provenance } from './provenance.ts';
@@ -111,6 +112,7 @@ function errorResponses(spec: RouteSpec): RouteConfig['responses'] {
   if (request?.params) slugs.add('not_found');
   if (request?.body) slugs.add('payload_too_large').add('unsupported_media_type');
   if (spec.etag && spec.method !== 'get') slugs.add('precondition_failed');
+  if (creates(spec)) slugs.add('validation').add('conflict').add('unprocessable');
   if (!(spec.limits && spec.limits.length === 0)) slugs.add('rate_limited');
   slugs.add('not_acceptable').add('internal');
   return Object.fromEntries(

@@ -8,6 +8,7 @@ import { Problem } from '../errors.ts';
 import { ensureAdmin } from '../platform/accounts/first-admin.ts';
 import type { Caller } from '../store/scope.ts';
 import type { AppEnv, RouteSpec } from './feature.ts';
+import { creates, once } from './idempotency.ts';
 import { anonymous, type Credential, readCredential, resolveCaller } from './identity.ts';
 import type { TakeOutcome, TakeRequest } from './limit-object.ts';
 import { clientIp, exceeded, limiter, POLICIES, quotas } from './limits.ts';
@@ -22,6 +23,7 @@ type Guarded = Pick<RouteSpec, 'method' | 'path' | 'scope' | 'responses'> &
 /** The middleware of one operation. */
 export function guard(spec: Guarded): MiddlewareHandler<AppEnv> {
   const produced = producedTypes(spec.responses);
+  const isCreation = creates(spec);
   return async (c, next) => {
     c.set('operation', `${spec.method.toUpperCase()} ${spec.path}`);
     c.set('tagged', spec.etag === true && spec.method === 'get');
@@ -30,6 +32,7 @@ export function guard(spec: Guarded): MiddlewareHandler<AppEnv> {
     c.set('caller', caller);
     negotiate(c, produced);
     if (spec.method !== 'get') await limitBody(c, spec.bodyLimit ?? DEFAULT_BODY_LIMIT);
+    if (isCreation && caller.userId !== null) return once(c, caller.userId, next);
     await next();
   };
 }

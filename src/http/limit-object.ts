@@ -5,6 +5,7 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
+import { type BeginOutcome, type KeyedRequest, ReplayLog, type StoredAnswer } from './replay-log.ts';
 
 /** One policy applied to this subject. */
 export interface Quota {
@@ -37,9 +38,12 @@ interface Counter {
   endsAt: number;
 }
 
+const DAY_MS = 24 * 3_600_000;
+
 export class LimitObject extends DurableObject<Env> {
   #counters = new Map<string, Counter>();
-  #alarmAt: number;
+  #alarmAt = 0;
+  #replays: ReplayLog;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -51,7 +55,7 @@ export class LimitObject extends DurableObject<Env> {
     for (const row of sql.exec<{ name: string; count: number; ends_at: number }>('SELECT * FROM counters')) {
       this.#counters.set(row.name, { count: row.count, endsAt: row.ends_at });
     }
-    this.#alarmAt = 0;
+    this.#replays = new ReplayLog(sql);
   }
 
   /** Counts one request against every quota, or against none when one of them has no room. */
@@ -73,16 +77,29 @@ export class LimitObject extends DurableObject<Env> {
     this.ctx.storage.sql.exec('DELETE FROM counters WHERE name = ?', name);
   }
 
-  /** Drops what has ended; an object without anything left costs no storage. */
+  /** Claims an Idempotency-Key of this subject, or tells what became of it; see `ReplayLog`. */
+  beginOnce(request: KeyedRequest): BeginOutcome {
+    const now = Date.now();
+    this.#wakeAt(now + DAY_MS);
+    return this.#replays.begin(request, now);
+  }
+
+  finishOnce(request: KeyedRequest, answer: StoredAnswer | null): void {
+    this.#replays.finish(request, answer, Date.now());
+  }
+
+  /** Drops what has ended, and wakes again while anything is left. */
   override async alarm(): Promise<void> {
     const now = Date.now();
     for (const [name, counter] of this.#counters) if (counter.endsAt <= now) this.#counters.delete(name);
     const sql = this.ctx.storage.sql;
     sql.exec('DELETE FROM counters WHERE ends_at <= ?', now);
     sql.exec('DELETE FROM redeemed WHERE ends_at <= ?', now);
+    this.#replays.sweep(now);
     const next = sql
       .exec<{ at: number | null }>(
-        'SELECT max(ends_at) AS at FROM (SELECT ends_at FROM counters UNION ALL SELECT ends_at FROM redeemed)',
+        `SELECT max(ends_at) AS at FROM
+          (SELECT ends_at FROM counters UNION ALL SELECT ends_at FROM redeemed UNION ALL SELECT ends_at FROM answers)`,
       )
       .one().at;
     this.#alarmAt = 0;

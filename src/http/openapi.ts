@@ -33,6 +33,22 @@ const HEADERS = {
   },
 };
 
+const header = (name: string, description: string) => ({
+  name,
+  in: 'header' as const,
+  required: false,
+  description,
+  schema: { type: 'string' as const },
+});
+const PARAMETERS = {
+  IfNoneMatch: header('If-None-Match', 'ETags that you hold; 304 when one of them is current.'),
+  IfMatch: header('If-Match', 'The ETag of what you mean to change; 412 when it is not current.'),
+  IdempotencyKey: header(
+    'Idempotency-Key',
+    'Runs once: a repeat with the same body gets the same answer for 24 h, with another body 422, while it runs 409.',
+  ),
+};
+
 /** Tells the app's registry about what routes refer to: security schemes, errors, headers. Call once. */
 export function registerComponents(app: OpenAPIHono<AppEnv>): void {
   const registry = app.openAPIRegistry;
@@ -49,6 +65,8 @@ export function registerComponents(app: OpenAPIHono<AppEnv>): void {
   registry.register('Problem', problemSchema);
   registry.register('EnvelopeError', envelopeErrorSchema);
   for (const [name, header] of Object.entries(HEADERS)) registry.registerComponent('headers', name, header);
+  for (const [name, parameter] of Object.entries(PARAMETERS))
+    registry.registerComponent('parameters', name, parameter);
   for (const slug of Object.keys(ERRORS) as ErrorSlug[])
     registry.registerComponent('responses', slug, errorResponse(slug));
 }
@@ -114,11 +132,18 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>, version: string): Docu
 
 function complete(operation: Operation, method: string, path: string): void {
   operation.operationId = operationId(method, path);
+  const responses = operation.responses ?? {};
+  const shared: (keyof typeof PARAMETERS)[] = [];
+  if ('304' in responses) shared.push('IfNoneMatch');
+  if ('412' in responses) shared.push('IfMatch');
+  if (method === 'post' && ('201' in responses || '202' in responses)) shared.push('IdempotencyKey');
+  const references = shared.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+  if (references.length > 0) operation.parameters = [...(operation.parameters ?? []), ...references];
   if (/^\/api\/(?!v1\/)/.test(path)) {
     operation.tags = ['RepoRelay paths'];
     operation.description = `The same operation as \`/api/v1${path.slice('/api'.length)}\`.`;
   }
-  for (const [status, response] of Object.entries(operation.responses ?? {})) {
+  for (const [status, response] of Object.entries(responses)) {
     if (/^2/.test(status) && response && !('$ref' in response))
       response.headers = headersOf(response.headers ?? {});
   }

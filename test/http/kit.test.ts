@@ -2,6 +2,7 @@ import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { describe, expect, it } from 'vitest';
+import { Problem } from '../../src/errors.ts';
 import { notModified, requireMatch } from '../../src/http/etag.ts';
 import { type AppEnv, feature, route } from '../../src/http/feature.ts';
 import { finish, onError, provide } from '../../src/http/manners.ts';
@@ -69,6 +70,21 @@ const write = route({
   scope: 'repos:write',
   responses: { 202: { description: 'Started' } },
 });
+const create = route({
+  ...base,
+  method: 'post',
+  path: '/things',
+  scope: 'repos:write',
+  request: {
+    body: {
+      required: true,
+      content: {
+        'application/json': { schema: z.strictObject({ kind: z.enum(['good', 'conflict', 'bug']) }) },
+      },
+    },
+  },
+  responses: { 201: json(z.looseObject({})) },
+});
 const context = route({
   ...base,
   method: 'post',
@@ -109,6 +125,15 @@ routes.openapi(early, async (c) => {
   if (unchanged) return unchanged as never;
   work += 1;
   return c.json({ work }, 200);
+});
+let created = 0;
+routes.openapi(create, async (c) => {
+  created += 1;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const { kind } = c.req.valid('json');
+  if (kind === 'bug') throw new Error('a bug');
+  if (kind === 'conflict') throw new Problem('conflict', 'It exists.');
+  return c.json({ id: created }, 201, { location: `/things/${created}` });
 });
 routes.openapi(write, (c) => c.body(null, 202));
 routes.openapi(context, (c) => c.json({ via: c.var.caller.via }, 200));
@@ -348,5 +373,60 @@ describe('limits', () => {
       false,
       false,
     ]);
+  });
+});
+
+describe('an Idempotency-Key', () => {
+  const post = (key: string, kind: string, more: Record<string, string> = {}) =>
+    get('/things', { body: { kind }, headers: { ...asAdmin, 'idempotency-key': key, ...more } });
+
+  it('makes fifty requests at once create one thing', async () => {
+    const before = created;
+    const answers = await Promise.all(Array.from({ length: 50 }, () => post('fifty', 'good')));
+    expect(created - before).toBe(1);
+    const made = answers.filter(({ status }) => status === 201);
+    expect(made.length).toBeGreaterThanOrEqual(1);
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(50 - made.length);
+    const again = await post('fifty', 'good');
+    expect([again.status, again.text, again.headers.get('location')]).toEqual([
+      201,
+      made[0]!.text,
+      made[0]!.headers.get('location'),
+    ]);
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(created - before).toBe(1);
+  });
+
+  it('wraps a replayed answer like any other', async () => {
+    await post('wrapped', 'good');
+    const again = await post('wrapped', 'good', { accept: 'application/json;profile="envelope"' });
+    expect(again.body).toMatchObject({ success: true, data: { id: expect.any(Number) } });
+  });
+
+  it('is refused with another body, and for keys that are none', async () => {
+    await post('body', 'good');
+    expect((await post('body', 'conflict')).status).toBe(422);
+    expect((await post('x'.repeat(256), 'good')).status).toBe(400);
+  });
+
+  it('replays refusals of the request, and runs again after failures of ours', async () => {
+    const before = created;
+    expect([(await post('refused', 'conflict')).status, (await post('refused', 'conflict')).status]).toEqual([
+      409, 409,
+    ]);
+    expect(created - before).toBe(1);
+    expect([(await post('bug', 'bug')).status, (await post('bug', 'bug')).status]).toEqual([500, 500]);
+    expect(created - before).toBe(3);
+  });
+
+  it('belongs to one path, and means nothing where nothing is created', async () => {
+    await post('path', 'good');
+    const other = await get('/items', { method: 'POST', headers: { ...asAdmin, 'idempotency-key': 'path' } });
+    expect([other.status, other.headers.get('idempotency-replayed')]).toEqual([202, null]);
+    const headers = { 'idempotency-key': 'login' };
+    const credentials = { username: 'root', password: 'correct horse battery staple' };
+    const first = await call('/auth/token', { body: credentials, headers });
+    const second = await call('/auth/token', { body: credentials, headers });
+    expect(second.body.access_token).not.toBe(first.body.access_token);
   });
 });
