@@ -1,7 +1,7 @@
 import { callsWithin } from '../../store/navigation.ts';
 import { keyOf, sitesOf } from './call-sites.ts';
 import { MAX_LISTED, type PageOptions } from './callers.ts';
-import { detailsOf, type SymbolDetail } from './details.ts';
+import { type SymbolSummary, summariesOf } from './details.ts';
 import type { CallSite, Definition } from './facts.ts';
 import { snippetOf } from './lines.ts';
 import { type Edge, resolveCall } from './resolve.ts';
@@ -26,8 +26,8 @@ export interface CalleeItem {
 }
 
 export interface CalleesAnswer {
-  symbol: SymbolDetail;
-  definitions: SymbolDetail[];
+  symbol: SymbolSummary;
+  definitions: SymbolSummary[];
   callees: CalleeItem[];
   total: number;
   /** Calls in the body that lead out of the repository or to local values. */
@@ -66,7 +66,7 @@ export async function calleesOf(
   );
   const shown = edges.slice(page.offset, page.offset + page.limit);
   const [details, texts] = await Promise.all([
-    detailsOf(snapshot, definitions.slice(0, MAX_LISTED), { source: false }),
+    summariesOf(snapshot, definitions.slice(0, MAX_LISTED)),
     textsOf(snapshot)([...new Set(shown.map(({ site }) => site.blob))]),
   ]);
   return {

@@ -1,5 +1,5 @@
 import { callsReaching, type ReachingCall } from './call-sites.ts';
-import { detailsOf, type SymbolDetail } from './details.ts';
+import { type SymbolSummary, summariesOf } from './details.ts';
 import type { Definition } from './facts.ts';
 import { lineCount, snippetOf } from './lines.ts';
 import { lastSegment } from './paths.ts';
@@ -32,8 +32,8 @@ export interface PageOptions {
 }
 
 export interface CallersAnswer {
-  symbol: SymbolDetail;
-  definitions: SymbolDetail[];
+  symbol: SymbolSummary;
+  definitions: SymbolSummary[];
   callers: CallerItem[];
   total: number;
   truncated: boolean;
@@ -57,7 +57,7 @@ export async function callersOf(
   const kept = calls.filter((call) => call.confidence >= page.minConfidence);
   const shown = kept.slice(page.offset, page.offset + page.limit);
   const [details, callers] = await Promise.all([
-    detailsOf(snapshot, definitions.slice(0, MAX_LISTED), { source: false }),
+    summariesOf(snapshot, definitions.slice(0, MAX_LISTED)),
     describe(snapshot, shown),
   ]);
   return { symbol: details[0]!, definitions: details, callers, total: kept.length, truncated };

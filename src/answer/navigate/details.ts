@@ -3,8 +3,8 @@ import type { Definition } from './facts.ts';
 import { lineRange } from './lines.ts';
 import { type OpenSnapshot, textsOf } from './snapshot.ts';
 
-/** The seed's SymbolDetail; `source` is left out where only the place matters. */
-export interface SymbolDetail {
+/** The seed's SymbolDetail without its source. */
+export interface SymbolSummary {
   name: string;
   qualifiedName: string;
   kind: string;
@@ -16,39 +16,48 @@ export interface SymbolDetail {
   exported: boolean;
   /** Oid of the blob that holds it. */
   fileContentId: string;
-  source?: string;
 }
 
-/** Sources of this many symbols are read for one answer. */
-const MAX_SOURCES = 200;
+export interface SymbolDetail extends SymbolSummary {
+  /** The exact lines. */
+  source: string;
+}
 
-/** Details of definitions, in their order; with `source`, the exact lines of each. */
+/** Where and what definitions are, in their order. */
+export async function summariesOf(
+  snapshot: OpenSnapshot,
+  definitions: readonly Definition[],
+): Promise<SymbolSummary[]> {
+  const oids = await blobOids(snapshot, blobsOf(definitions));
+  return definitions.map((definition) => ({
+    name: definition.name,
+    qualifiedName: definition.qualifiedName,
+    kind: definition.kind,
+    filePath: definition.path,
+    startLine: definition.startLine,
+    endLine: definition.endLine,
+    signature: definition.signature,
+    documentation: definition.documentation,
+    exported: definition.exported,
+    fileContentId: oids.get(definition.blob) ?? '',
+  }));
+}
+
+/** The same with their source. */
 export async function detailsOf(
   snapshot: OpenSnapshot,
   definitions: readonly Definition[],
-  options: { source: boolean },
 ): Promise<SymbolDetail[]> {
-  const blobs = [...new Set(definitions.map((definition) => definition.blob))];
-  const [oids, texts] = await Promise.all([
-    blobOids(snapshot, blobs),
-    options.source ? textsOf(snapshot)(blobs.slice(0, MAX_SOURCES)) : new Map<number, string>(),
+  const [summaries, texts] = await Promise.all([
+    summariesOf(snapshot, definitions),
+    textsOf(snapshot)(blobsOf(definitions)),
   ]);
-  return definitions.map((definition) => {
-    const text = texts.get(definition.blob);
-    return {
-      name: definition.name,
-      qualifiedName: definition.qualifiedName,
-      kind: definition.kind,
-      filePath: definition.path,
-      startLine: definition.startLine,
-      endLine: definition.endLine,
-      signature: definition.signature,
-      documentation: definition.documentation,
-      exported: definition.exported,
-      fileContentId: oids.get(definition.blob) ?? '',
-      ...(options.source
-        ? { source: text === undefined ? '' : lineRange(text, definition.startLine, definition.endLine) }
-        : {}),
-    };
+  return summaries.map((summary, index) => {
+    const text = texts.get(definitions[index]!.blob) ?? '';
+    return { ...summary, source: lineRange(text, summary.startLine, summary.endLine) };
   });
+}
+
+function blobsOf(definitions: readonly Definition[]): number[] {
+  return [...new Set(definitions.map((definition) => definition.blob))];
 }

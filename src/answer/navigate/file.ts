@@ -125,8 +125,7 @@ export function encoded(bytes: Uint8Array): Pick<FileContent, 'content' | 'encod
     return { content, encoding: 'utf-8' };
   } catch {
     const decoded = decodeText(bytes);
-    const isUtf16 = decoded !== null && decoded.encoding.startsWith('utf-16');
-    return isUtf16
+    return decoded?.encoding.startsWith('utf-16')
       ? { content: decoded.text, encoding: 'utf-8' }
       : { content: Buffer.from(bytes).toString('base64'), encoding: 'base64' };
   }

@@ -2,7 +2,7 @@ import { type ImportRow, subtypesOf, symbolsOfBlob } from '../../store/navigatio
 import { callsReaching, keyOf, type ReachingCall } from './call-sites.ts';
 import { MAX_LISTED } from './callers.ts';
 import { type FactStore, placed } from './demand.ts';
-import { detailsOf, type SymbolDetail } from './details.ts';
+import { type SymbolSummary, summariesOf } from './details.ts';
 import { containerOf, type Definition, isMember, isType } from './facts.ts';
 import { lastSegment } from './paths.ts';
 import { referencesTo } from './references.ts';
@@ -34,8 +34,8 @@ export interface ImpactEdge {
 }
 
 export interface ImpactAnswer {
-  symbol: SymbolDetail;
-  definitions: SymbolDetail[];
+  symbol: SymbolSummary;
+  definitions: SymbolSummary[];
   depth: number;
   levels: { depth: number; nodes: ImpactNode[] }[];
   edges: ImpactEdge[];
@@ -93,7 +93,7 @@ export async function impactOf(
     }
     frontier = walk.level(level);
   }
-  const details = await detailsOf(snapshot, definitions.slice(0, MAX_LISTED), { source: false });
+  const details = await summariesOf(snapshot, definitions.slice(0, MAX_LISTED));
   return {
     symbol: details[0]!,
     definitions: details,

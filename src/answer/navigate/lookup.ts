@@ -25,7 +25,7 @@ export async function lookUpSymbol(
   const tree = await treeOf(snapshot);
   const definitions = await selectDefinitions(snapshot, tree.paths, query);
   const [symbols, imports] = await Promise.all([
-    detailsOf(snapshot, definitions.slice(0, MAX_SYMBOLS), { source: true }),
+    detailsOf(snapshot, definitions.slice(0, MAX_SYMBOLS)),
     options.includeImports ? referencesOf(snapshot, tree, definitions) : [],
   ]);
   return { symbols, imports, total: definitions.length };
