@@ -245,7 +245,7 @@ export async function importsEnding(
   const { results } = await view.shard
     .prepare(
       `SELECT ${IMPORT_COLUMNS} FROM imports i
-       WHERE i.repo = ?1 AND (i.name IN ('*', 'default', '') OR i.is_default = 1)
+       WHERE i.repo = ?1 AND (i.name IN ('*', 'default', '') OR i.name = i.source)
          AND EXISTS (SELECT 1 FROM json_each(?3) j WHERE substr(i.source, -length(j.value)) = j.value)
          AND ${inSnapshot('i.blob')}
        LIMIT ?4`,

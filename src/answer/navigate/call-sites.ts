@@ -118,7 +118,8 @@ async function calledNames(
   targets: readonly Definition[],
 ): Promise<string[]> {
   const names = new Set(targets.map((target) => target.name));
-  if (targets.some((target) => isType(target) && target.lang === 'ruby')) names.add('new');
+  // `super(…)` in a subclass calls the constructor, or in Ruby the method of the same name.
+  if (targets.some((target) => isType(target) || isMember(target))) names.add('super');
   const importable = targets.filter((target) => !isMember(target));
   if (importable.length === 0) return [...names];
   const keys = new Set(importable.map(keyOf));

@@ -47,7 +47,16 @@ const SELF = new Set([
   'self.class',
   'type(self)',
 ]);
-const SUPER = /^(?:super|base|parent)(?:\(.*\))?(?:@\w+)?$/;
+/** How each language names the enclosing type's base; as a plain word it is an identifier elsewhere. */
+const SUPER: Readonly<Partial<Record<Family, RegExp>>> = {
+  javascript: /^super$/,
+  python: /^super\(.*\)$/,
+  jvm: /^(?:[\w.]+\.)?super(?:@\w+)?$/,
+  csharp: /^base$/,
+  php: /^parent$/,
+  swift: /^super$/,
+  ruby: /^super$/,
+};
 /** A name-only edge to more definitions than this says nothing. */
 const MAX_AMBIGUOUS = 12;
 
@@ -67,6 +76,7 @@ export function resolveCall(facts: Facts, site: CallSite): Edge[] {
 function bareCall(facts: Facts, site: CallSite): Edge[] {
   const file = fileOf(site);
   const family = familyOf(site.lang);
+  if (site.callee === 'super' && family !== 'python') return onSuper(facts, site);
   const named = candidates(facts, site, site.callee);
   const nested = lexical(named, site).filter((definition) => containerOf(definition.qualifiedName) !== '');
   if (nested.length > 0) return edges(nested, 'same-file', site);
@@ -138,7 +148,7 @@ function implicitSelf(facts: Facts, site: CallSite): Edge[] {
 
 function memberCall(facts: Facts, site: CallSite, receiver: string): Edge[] {
   const file = fileOf(site);
-  if (SUPER.test(receiver)) return onSuper(facts, site);
+  if (SUPER[familyOf(site.lang)]?.test(receiver)) return onSuper(facts, site);
   const isSelf = SELF.has(receiver);
   const typeName = site.receiverType ?? null;
   if (isSelf) {
@@ -171,8 +181,9 @@ function onNamedReceiver(facts: Facts, site: CallSite, receiver: string, root: s
   const file = fileOf(site);
   const last = lastName(receiver);
   for (const binding of facts.bindings(file.path)) {
-    const whole = binding.alias === receiver || (binding.alias === '' && binding.source === receiver);
-    if (!whole && binding.alias !== root) continue;
+    if (binding.alias === '') continue;
+    const whole = binding.alias === receiver;
+    if (!whole && binding.alias !== root && !receiver.startsWith(`${binding.alias}.`)) continue;
     const files = moduleFiles(facts, file, binding);
     if (files) {
       const direct = exportedFrom(facts, files, whole ? site.callee : last).filter(isCallable);
@@ -200,6 +211,11 @@ function onNamedReceiver(facts: Facts, site: CallSite, receiver: string, root: s
   if (visible.types.length > 0 && (receiver === last || /^[\p{Lu}]/u.test(last))) {
     return onTypes(facts, site, visible, 'static');
   }
+  const grouped = facts
+    .definitions(receiver)
+    .filter((definition) => definition.path === site.path && !isType(definition))
+    .flatMap((definition) => objectMembers(facts, definition, site.callee));
+  if (grouped.length > 0) return edges(grouped, 'same-file', site);
   const scoped = candidates(facts, site, site.callee).filter((definition) =>
     inNamespace(containerOf(definition.qualifiedName), receiver),
   );
@@ -254,27 +270,23 @@ function onTypes(
     const direct = own.length > 0 ? own : inherited;
     found.push(...edges(direct, own.length > 0 ? label : 'inherited', site, share));
     if (label !== 'static') found.push(...edges(overrides, 'override', site, share));
-    if (direct.length === 0 && site.callee === 'new' && familyOf(site.lang) === 'ruby') {
-      found.push(...edges(constructors(facts, type), 'static', site, share));
-    }
   }
   return merge(found);
 }
 
-/** Ruby's `T.new` reaches `T#initialize`, and the class itself. */
-function constructors(facts: Facts, type: Definition): Definition[] {
-  return [type, ...membersOf(facts, type, 'initialize')];
-}
-
+/** `super.f()`; a bare `super(…)` is the method of the caller's own name, or the base's constructor. */
 function onSuper(facts: Facts, site: CallSite): Edge[] {
+  const name = site.callee === 'super' ? (site.caller?.name ?? '') : site.callee;
   for (const type of enclosingTypes(facts, site)) {
-    const found = ancestors(facts, type).map((ancestor) => ({
-      level: ancestor.level,
-      members: membersOf(facts, ancestor.type, site.callee),
-    }));
-    const nearestLevel = found.find(({ members: list }) => list.length > 0)?.level;
-    const reached = found.filter(({ level }) => level === nearestLevel).flatMap(({ members: list }) => list);
-    if (reached.length > 0) return edges(reached, 'super', site);
+    const bases = ancestors(facts, type);
+    const found = bases.map(({ type: base, level }) => ({ level, members: membersOf(facts, base, name) }));
+    const first = found.find(({ members: list }) => list.length > 0)?.level;
+    const reached = found.filter(({ level }) => level === first).flatMap(({ members: list }) => list);
+    const isConstructor = site.callee === 'super' && familyOf(site.lang) !== 'ruby';
+    const types = isConstructor ? bases.filter(({ level }) => level === 1).map((base) => base.type) : [];
+    if (reached.length + types.length > 0) {
+      return [...edges(reached, 'super', site), ...edges(types, 'super', site)];
+    }
   }
   return [];
 }
@@ -352,6 +364,13 @@ function isHidden(definition: Definition, site: CallSite): boolean {
   const family = familyOf(definition.lang);
   if (family !== 'javascript' && family !== 'python') return false;
   return container !== '' && scope !== container && !scope.startsWith(`${container}.`);
+}
+
+/** True for `const f = require('./f')`: a variable that an import made. */
+function isBinding(facts: Facts, definition: Definition): boolean {
+  return facts
+    .bindings(definition.path)
+    .some((binding) => binding.alias === definition.name && binding.line === definition.startLine);
 }
 
 /** The types around the call, innermost first. */

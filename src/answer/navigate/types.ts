@@ -55,7 +55,9 @@ export function throughWildcards(
   if (name === undefined) return [];
   const found: Definition[] = [];
   for (const binding of facts.bindings(file.path)) {
-    if (binding.alias !== '' && !(familyOf(file.lang) === 'c')) continue;
+    if (binding.alias !== '' && familyOf(file.lang) !== 'c') continue;
+    // `mod router;` declares a submodule; its items are not in scope.
+    if (familyOf(file.lang) === 'rust' && !/::|^(?:super|self|crate)$/.test(binding.source)) continue;
     const files = moduleFiles(facts, file, binding);
     if (files) found.push(...exportedFrom(facts, files, name));
   }

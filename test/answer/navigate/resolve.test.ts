@@ -1,0 +1,366 @@
+import { describe, expect, it } from 'vitest';
+import { project } from './project.ts';
+
+/** Grammars load on first use; a slow machine needs a while for the first of each language. */
+const SLOW = 120_000;
+
+describe('TypeScript and JavaScript', { timeout: SLOW }, () => {
+  it('follows named, aliased, default and namespace imports, and re-exports with renames', async () => {
+    const { targets, callsAt } = await project({
+      'src/router/index.ts':
+        "export { match as find } from './match';\nexport * from './trie';\nexport { default as Tree } from './tree';\n",
+      'src/router/match.ts':
+        'export function match() {}\nfunction helper() {}\nexport const arrow = () => helper();\n',
+      'src/router/trie.ts': 'export function insert() {}\n',
+      'src/router/tree.ts': 'class Tree { grow() {} }\nexport default Tree;\n',
+      'src/app.ts': [
+        "import { find, insert as put, Tree } from './router';",
+        "import * as all from './router/match.js';",
+        "import Oak from './router/tree';",
+        "import { readFile } from 'node:fs';",
+        'find(); // 1',
+        'put(); // 2',
+        'all.match(); // 3',
+        'new Tree(); // 4',
+        'new Oak(); // 5',
+        'readFile(); // 6',
+        'insert(); // 7',
+      ].join('\n'),
+    });
+    expect(callsAt('src/app.ts', '// 1')).toEqual(['src/router/match.ts#match 0.97 import']);
+    expect(targets('src/app.ts', '// 2')).toEqual(['src/router/trie.ts#insert']);
+    expect(callsAt('src/app.ts', '// 3')).toEqual(['src/router/match.ts#match 0.95 namespace']);
+    expect(targets('src/app.ts', '// 4')).toEqual(['src/router/tree.ts#Tree']);
+    expect(callsAt('src/app.ts', '// 5')).toEqual(['src/router/tree.ts#Tree 0.95 default-import']);
+    expect(targets('src/app.ts', '// 6', { above: 0 })).toEqual([]);
+    expect(targets('src/app.ts', '// 7')).toEqual([]);
+    expect(targets('src/router/match.ts', 'arrow')).toEqual(['src/router/match.ts#helper']);
+  });
+
+  it('lets a local definition beat an import, and a parameter or variable hide both', async () => {
+    const { targets } = await project({
+      'a.ts': 'export function load() {}\nexport function save() {}\n',
+      'b.ts': [
+        "import { load, save } from './a';",
+        'export function outer() {',
+        '  function load() {}',
+        '  load(); // nested',
+        '}',
+        'export function byParameter(save: () => void) {',
+        '  save(); // parameter',
+        '}',
+        'export function byVariable() {',
+        '  const save = make();',
+        '  save(); // variable',
+        '}',
+        'export const byArrow = () => [1].map((save) => save()); // arrow',
+        'export function free() { save(); } // free',
+      ].join('\n'),
+    });
+    expect(targets('b.ts', '// nested')).toEqual(['b.ts#outer.load']);
+    expect(targets('b.ts', '// parameter', { above: 0 })).toEqual([]);
+    expect(targets('b.ts', '// variable', { callee: 'save', above: 0 })).toEqual([]);
+    expect(targets('b.ts', '// arrow', { callee: 'save', above: 0 })).toEqual([]);
+    expect(targets('b.ts', '// free')).toEqual(['a.ts#save']);
+  });
+
+  it('tells methods of the same name on different types apart by the receiver', async () => {
+    const { targets, callsAt } = await project({
+      'shapes.ts': [
+        'export class Base { area() { return this.scale(); } scale() {} }',
+        'export class Square extends Base { side() {} area() { return super.area(); } // super',
+        '  twice() { this.scale(); } // inherited',
+        '}',
+        'export class Circle { area() {} }',
+        'export function makeSquare(): Square { return new Square(); }',
+      ].join('\n'),
+      'use.ts': [
+        "import { Square, Circle, makeSquare } from './shapes';",
+        "import type { Base } from './shapes';",
+        'const square = new Square();',
+        'square.area(); // constructed',
+        'export function f(circle: Circle, base: Base, thing: any) {',
+        '  circle.area(); // annotated',
+        '  base.area(); // base',
+        '  const made = makeSquare();',
+        '  made.side(); // returned',
+        '  thing.area(); // unknown',
+        '  new Map().area(); // foreign',
+        '}',
+      ].join('\n'),
+    });
+    expect(targets('use.ts', '// constructed')).toEqual(['shapes.ts#Square.area']);
+    expect(targets('use.ts', '// annotated')).toEqual(['shapes.ts#Circle.area']);
+    expect(callsAt('use.ts', '// base')).toEqual([
+      'shapes.ts#Base.area 0.95 receiver-type',
+      'shapes.ts#Square.area 0.5 override',
+    ]);
+    expect(targets('use.ts', '// returned')).toEqual(['shapes.ts#Square.side']);
+    expect(targets('use.ts', '// unknown')).toEqual([]);
+    expect(targets('use.ts', '// foreign', { callee: 'area', above: 0 })).toEqual([]);
+    expect(callsAt('shapes.ts', '// super')).toEqual(['shapes.ts#Base.area 0.93 super']);
+    expect(callsAt('shapes.ts', '// inherited')).toEqual(['shapes.ts#Base.scale 0.92 inherited']);
+  });
+
+  it('reads CommonJS, packages of the workspace, members of constant objects and fields with types', async () => {
+    const { targets } = await project(
+      {
+        'packages/core/src/index.ts': 'export function start() {}\n',
+        'packages/core/package.json': '{"name":"@acme/core"}',
+        'lib/tool.js': 'function tool() {}\nmodule.exports = tool;\n',
+        'lib/kit.js': 'exports.cut = function cut() {};\n',
+        'main.ts': [
+          "import { start } from '@acme/core';",
+          'export const api = { get() {}, put() { api.get(); } }; // member',
+          'start(); // workspace',
+          'class Store { load() {} }',
+          'export class Service { private store: Store; constructor(store: Store) { this.store = store; }',
+          '  run() { this.store.load(); } // field',
+          '}',
+        ].join('\n'),
+        'old.js':
+          "const tool = require('./lib/tool');\nconst { cut } = require('./lib/kit');\ntool(); // whole\ncut(); // part\n",
+      },
+      [{ kind: 'npm', name: '@acme/core', directory: 'packages/core' }],
+    );
+    expect(targets('main.ts', '// workspace')).toEqual(['packages/core/src/index.ts#start']);
+    expect(targets('main.ts', '// member')).toEqual(['main.ts#api.get']);
+    expect(targets('main.ts', '// field')).toEqual(['main.ts#Store.load']);
+    expect(targets('old.js', '// whole')).toEqual(['lib/tool.js#tool']);
+    expect(targets('old.js', '// part')).toEqual(['lib/kit.js#cut']);
+  });
+});
+
+describe('Python', { timeout: SLOW }, () => {
+  it('resolves packages, relative imports, aliases, wildcards and what __init__ passes on', async () => {
+    const { targets } = await project({
+      'src/web/__init__.py': 'from .app import App as App\nfrom . import helpers\n',
+      'src/web/app.py':
+        'from .helpers import dump as _dump\nclass App:\n    def run(self):\n        _dump() # aliased\n        self.stop() # self\n    def stop(self): pass\n',
+      'src/web/helpers.py': 'def dump(): pass\ndef load(): pass\n',
+      'tests/test_app.py': [
+        'import json',
+        'import web',
+        'from web import App, helpers',
+        'from web.helpers import *',
+        'app = App() # class',
+        'app.run() # method',
+        'helpers.load() # module',
+        'web.App() # package',
+        'dump() # wildcard',
+        'json.load() # external',
+        'def test(load):',
+        '    load() # parameter',
+      ].join('\n'),
+    });
+    expect(targets('src/web/app.py', '# aliased')).toEqual(['src/web/helpers.py#dump']);
+    expect(targets('src/web/app.py', '# self')).toEqual(['src/web/app.py#App.stop']);
+    expect(targets('tests/test_app.py', '# class')).toEqual(['src/web/app.py#App']);
+    expect(targets('tests/test_app.py', '# method')).toEqual(['src/web/app.py#App.run']);
+    expect(targets('tests/test_app.py', '# module')).toEqual(['src/web/helpers.py#load']);
+    expect(targets('tests/test_app.py', '# package')).toEqual(['src/web/app.py#App']);
+    expect(targets('tests/test_app.py', '# wildcard')).toEqual(['src/web/helpers.py#dump']);
+    expect(targets('tests/test_app.py', '# external', { above: 0 })).toEqual([]);
+    expect(targets('tests/test_app.py', '# parameter', { above: 0 })).toEqual([]);
+  });
+
+  it('walks base classes over files, and super', async () => {
+    const { callsAt } = await project({
+      'base.py': 'class Scaffold:\n    def route(self): pass\n    def setup(self): pass\n',
+      'app.py':
+        'from base import Scaffold\nclass App(Scaffold):\n    def setup(self):\n        super().setup() # super\n        self.route() # inherited\n',
+    });
+    expect(callsAt('app.py', '# super', 'setup')).toEqual(['base.py#Scaffold.setup 0.93 super']);
+    expect(callsAt('app.py', '# inherited')).toEqual(['base.py#Scaffold.route 0.92 inherited']);
+  });
+});
+
+describe('Go', { timeout: SLOW }, () => {
+  it('resolves packages by module path, same-package functions, receivers and embedded types', async () => {
+    const { targets } = await project(
+      {
+        'go.mod': 'module example.com/gin\n',
+        'gin.go': [
+          'package gin',
+          'import "example.com/gin/render"',
+          'type Engine struct {\n\tRouterGroup\n}',
+          'func New() *Engine { return &Engine{} }',
+          'func Default() *Engine {\n\tengine := New() // same package\n\tengine.Use() // embedded\n\tengine.run() // returned\n\treturn engine\n}',
+          'func (e *Engine) run() { render.Write() // package\n\tdebug() // sibling\n}',
+        ].join('\n'),
+        'group.go':
+          'package gin\ntype RouterGroup struct{}\nfunc (g *RouterGroup) Use() {}\nfunc debug() {}\n',
+        'render/render.go':
+          'package render\nimport "fmt"\nfunc Write() {\n\tfmt.Write() // external\n}\nfunc debug() {}\n',
+        'cmd/main.go':
+          'package main\nimport g "example.com/gin"\nfunc main() {\n\tg.New() // aliased\n\tvar debug = 1\n}\n',
+      },
+      [{ kind: 'go', name: 'example.com/gin', directory: '' }],
+    );
+    expect(targets('gin.go', '// same package')).toEqual(['gin.go#New']);
+    expect(targets('gin.go', '// embedded')).toEqual(['group.go#RouterGroup.Use']);
+    expect(targets('gin.go', '// returned')).toEqual(['gin.go#Engine.run']);
+    expect(targets('gin.go', '// package')).toEqual(['render/render.go#Write']);
+    expect(targets('gin.go', '// sibling')).toEqual(['group.go#debug']);
+    expect(targets('render/render.go', '// external', { above: 0 })).toEqual([]);
+    expect(targets('cmd/main.go', '// aliased')).toEqual(['gin.go#New']);
+  });
+});
+
+describe('Rust', { timeout: SLOW }, () => {
+  it('resolves crate paths, use trees, impls and inline paths', async () => {
+    const { targets } = await project({
+      'src/lib.rs':
+        'mod router;\nmod util;\npub use router::Router;\nfn go() {\n    router::build(); // path\n    Router::new(); // associated\n}\n',
+      'src/router.rs': [
+        'use crate::util::{parse as read, Token};',
+        'use super::util;',
+        'pub struct Router { token: Token }',
+        'impl Router {',
+        '    pub fn new() -> Self { read(); // aliased',
+        '        util::parse(); // module',
+        '        Self::inner(); // self type',
+        '        Router {} }',
+        '    fn inner() {}',
+        '    fn run(&self) { self.token.eat(); // field',
+        '    }',
+        '}',
+        'pub fn build() { let router = Router::new();\n    router.run(); // returned\n}',
+      ].join('\n'),
+      'src/util.rs': 'pub fn parse() {}\npub struct Token;\nimpl Token { pub fn eat(&self) {} }\n',
+    });
+    expect(targets('src/lib.rs', '// path')).toEqual(['src/router.rs#build']);
+    expect(targets('src/lib.rs', '// associated')).toEqual(['src/router.rs#Router.new']);
+    expect(targets('src/router.rs', '// aliased')).toEqual(['src/util.rs#parse']);
+    expect(targets('src/router.rs', '// module')).toEqual(['src/util.rs#parse']);
+    expect(targets('src/router.rs', '// self type')).toEqual(['src/router.rs#Router.inner']);
+    expect(targets('src/router.rs', '// field')).toEqual(['src/util.rs#Token.eat']);
+    expect(targets('src/router.rs', '// returned')).toEqual(['src/router.rs#Router.run']);
+  });
+});
+
+describe('Java and Kotlin', { timeout: SLOW }, () => {
+  it('resolves imports, static imports, the same package, fields, inheritance and overloads by arity', async () => {
+    const { targets, callsAt } = await project({
+      'src/main/java/com/acme/Service.java': [
+        'package com.acme;',
+        'import com.acme.store.Store;',
+        'import static com.acme.store.Store.open;',
+        'public class Service extends Base {',
+        '  private Store store;',
+        '  void run(Helper helper) {',
+        '    store.load(1); // field',
+        '    helper.help(); // same package',
+        '    open(); // static import',
+        '    init(); // inherited',
+        '    new Store(); // constructor',
+        '  }',
+        '}',
+      ].join('\n'),
+      'src/main/java/com/acme/Base.java': 'package com.acme;\nclass Base { void init() {} }\n',
+      'src/main/java/com/acme/Helper.java': 'package com.acme;\nclass Helper { void help() {} }\n',
+      'src/main/java/com/other/Helper.java': 'package com.other;\nclass Helper { void help() {} }\n',
+      'src/main/java/com/acme/store/Store.java':
+        'package com.acme.store;\npublic class Store {\n  public void load() {}\n  public void load(int id) {}\n  public static void open() {}\n}\n',
+    });
+    const service = 'src/main/java/com/acme/Service.java';
+    const store = 'src/main/java/com/acme/store/Store.java';
+    expect(callsAt(service, '// field')).toEqual([`${store}#com.acme.store.Store.load 0.95 receiver-type`]);
+    expect(targets(service, '// same package')).toEqual([
+      'src/main/java/com/acme/Helper.java#com.acme.Helper.help',
+    ]);
+    expect(targets(service, '// static import')).toEqual([`${store}#com.acme.store.Store.open`]);
+    expect(targets(service, '// inherited')).toEqual(['src/main/java/com/acme/Base.java#com.acme.Base.init']);
+    expect(targets(service, '// constructor')).toEqual([`${store}#com.acme.store.Store`]);
+  });
+
+  it('resolves Kotlin top-level functions and members', async () => {
+    const { targets } = await project({
+      'app/src/com/acme/App.kt':
+        'package com.acme\nimport com.acme.util.trim\nclass App {\n  val store: Store = Store()\n  fun go() {\n    trim() // imported\n    store.load() // member\n    own() // implicit\n  }\n  fun own() {}\n}\n',
+      'app/src/com/acme/Store.kt': 'package com.acme\nclass Store { fun load() {} }\n',
+      'app/src/com/acme/util/Strings.kt': 'package com.acme.util\nfun trim() {}\n',
+    });
+    const app = 'app/src/com/acme/App.kt';
+    expect(targets(app, '// imported')).toEqual(['app/src/com/acme/util/Strings.kt#com.acme.util.trim']);
+    expect(targets(app, '// member')).toEqual(['app/src/com/acme/Store.kt#com.acme.Store.load']);
+    expect(targets(app, '// implicit')).toEqual([`${app}#com.acme.App.own`]);
+  });
+});
+
+describe('C, C++ and C#', { timeout: SLOW }, () => {
+  it('resolves through includes, classes declared in headers, and the file for static functions', async () => {
+    const { targets } = await project({
+      'src/main.c':
+        '#include "list.h"\nstatic void helper(void) {}\nint main(void) {\n  list_add(); // header\n  helper(); // static\n  return 0;\n}\n',
+      'src/other.c': 'static void helper(void) {}\n',
+      'src/list.h': 'void list_add(void);\n',
+      'src/list.c': '#include "list.h"\nvoid list_add(void) {}\n',
+      'app/engine.h':
+        'class Part { public: void turn(); };\nclass Engine { public: void start(); void spin(); Part part; };\n',
+      'app/engine.cpp':
+        '#include "engine.h"\nvoid Engine::spin() {}\nvoid Part::turn() {}\nvoid Engine::start() {\n  spin(); // implicit\n  part.turn(); // member\n}\n',
+    });
+    expect(targets('src/main.c', '// header')).toEqual(['src/list.h#list_add', 'src/list.c#list_add'].sort());
+    expect(targets('src/main.c', '// static')).toEqual(['src/main.c#helper']);
+    expect(targets('app/engine.cpp', '// implicit')).toContain('app/engine.cpp#Engine.spin');
+    expect(targets('app/engine.cpp', '// member')).toContain('app/engine.cpp#Part.turn');
+  });
+
+  it('resolves C# by namespaces, fields and static classes', async () => {
+    const { targets } = await project({
+      'Web/App.cs':
+        'using Acme.Data;\nnamespace Acme.Web {\n  class App : Base {\n    Store store;\n    void Go() {\n      store.Load(); // field\n      Tools.Trim(); // static\n      Boot(); // inherited\n      System.Console.WriteLine(); // external\n    }\n  }\n  class Base { protected void Boot() {} }\n}\n',
+      'Data/Store.cs':
+        'namespace Acme.Data { public class Store { public void Load() {} } public static class Tools { public static void Trim() {} } }\n',
+    });
+    expect(targets('Web/App.cs', '// field')).toEqual(['Data/Store.cs#Acme.Data.Store.Load']);
+    expect(targets('Web/App.cs', '// static')).toEqual(['Data/Store.cs#Acme.Data.Tools.Trim']);
+    expect(targets('Web/App.cs', '// inherited')).toEqual(['Web/App.cs#Acme.Web.Base.Boot']);
+    expect(targets('Web/App.cs', '// external', { above: 0 })).toEqual([]);
+  });
+});
+
+describe('PHP, Ruby and Swift', { timeout: SLOW }, () => {
+  it('resolves PHP by use clauses, PSR-4 paths, typed properties, self and parent', async () => {
+    const { targets } = await project({
+      'src/Http/Kernel.php':
+        '<?php\nnamespace App\\Http;\nuse App\\Models\\User;\nuse function App\\helper as help;\nclass Kernel extends Base {\n  private User $user;\n  function run() {\n    $this->user->save(); // property\n    User::find(); // static\n    help(); // function\n    self::boot(); // self\n    parent::close(); // parent\n    new User(); // new\n  }\n  static function boot() {}\n}\n',
+      'src/Http/Base.php': '<?php\nnamespace App\\Http;\nclass Base { function close() {} }\n',
+      'src/Models/User.php':
+        '<?php\nnamespace App\\Models;\nclass User { function save() {} static function find() {} }\n',
+      'src/helpers.php': '<?php\nnamespace App;\nfunction helper() {}\n',
+    });
+    const kernel = 'src/Http/Kernel.php';
+    expect(targets(kernel, '// property')).toEqual(['src/Models/User.php#App.Models.User.save']);
+    expect(targets(kernel, '// static')).toEqual(['src/Models/User.php#App.Models.User.find']);
+    expect(targets(kernel, '// function')).toEqual(['src/helpers.php#App.helper']);
+    expect(targets(kernel, '// self')).toEqual([`${kernel}#App.Http.Kernel.boot`]);
+    expect(targets(kernel, '// parent')).toEqual(['src/Http/Base.php#App.Http.Base.close']);
+    expect(targets(kernel, '// new')).toEqual(['src/Models/User.php#App.Models.User']);
+  });
+
+  it('resolves Ruby methods on self, constants, mixins and super', async () => {
+    const { targets } = await project({
+      'lib/store.rb':
+        'module Loud\n  def shout; end\nend\nclass Base\n  def go; end\nend\nclass Store < Base\n  include Loud\n  def self.open; end\n  def go\n    super # super\n    shout # mixin\n    load_all() # implicit\n  end\n  def load_all; end\nend\n',
+      'lib/main.rb':
+        "require_relative 'store'\nstore = Store.new # new\nStore.open # class method\nstore.load_all # instance\n",
+    });
+    expect(targets('lib/store.rb', '# super')).toEqual(['lib/store.rb#Base.go']);
+    expect(targets('lib/store.rb', '# implicit')).toEqual(['lib/store.rb#Store.load_all']);
+    expect(targets('lib/main.rb', '# new')).toContain('lib/store.rb#Store');
+    expect(targets('lib/main.rb', '# class method')).toEqual(['lib/store.rb#Store.open']);
+    expect(targets('lib/main.rb', '# instance')).toEqual(['lib/store.rb#Store.load_all']);
+  });
+
+  it('resolves Swift members by property types and implicit self', async () => {
+    const { targets } = await project({
+      'Sources/App/App.swift':
+        'class App {\n  let store: Store\n  func go() {\n    store.load() // property\n    own() // implicit\n  }\n  func own() {}\n}\n',
+      'Sources/App/Store.swift': 'class Store { func load() {} }\n',
+    });
+    expect(targets('Sources/App/App.swift', '// property')).toEqual(['Sources/App/Store.swift#Store.load']);
+    expect(targets('Sources/App/App.swift', '// implicit')).toEqual(['Sources/App/App.swift#App.own']);
+  });
+});
