@@ -24,7 +24,10 @@ export function inflateExactly(bytes: Uint8Array, size: number): Inflated {
     throw asBroken(error);
   }
   if (result.buffer.length !== size) throw broken('an object is not as long as it declares');
-  return { bytes: result.buffer, consumed: result.engine.bytesWritten };
+  const { buffer } = result;
+  // Without Buffer's clothes: what leaves the mirror is a plain Uint8Array.
+  const plain = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+  return { bytes: plain, consumed: result.engine.bytesWritten };
 }
 
 /** Inflates a stream of any size in pieces that are handed to `sink` and not kept. */
@@ -47,8 +50,14 @@ export class PieceInflater {
       };
       this.engine.on('data', (piece: Uint8Array) => {
         this.produced += piece.length;
-        if (this.produced > this.size) finish(broken('an object is longer than it declares'));
-        else if (this.failure === null) sink(piece);
+        if (this.failure !== null) return;
+        if (this.produced > this.size) return finish(broken('an object is longer than it declares'));
+        // What the sink throws (a limit reached) must come out of `push`, not out of an event.
+        try {
+          sink(piece);
+        } catch (error) {
+          finish(error);
+        }
       });
       this.engine.on('end', () => finish(null));
       this.engine.on('error', (error) => finish(asBroken(error)));
