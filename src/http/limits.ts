@@ -48,8 +48,8 @@ export function limiter(env: Env, subject: string) {
 
 /** The 429 of an outcome; `Retry-After` is the whole seconds until the window ends, at least one. */
 export function exceeded(outcome: Extract<TakeOutcome, { allowed: false }>, now: Date): Problem {
-  const { name, limit, window, reset } = outcome.exceeded;
-  const retryAfter = Math.max(1, reset - Math.floor(now.getTime() / 1000));
+  const { name, limit, window } = outcome.exceeded;
+  const retryAfter = Math.max(1, secondsLeft(outcome.exceeded, now));
   return new Problem(
     'rate_limited',
     `More than ${limit} requests in ${window} s (policy ${name}). Try again later.`,
@@ -59,12 +59,17 @@ export function exceeded(outcome: Extract<TakeOutcome, { allowed: false }>, now:
   );
 }
 
+/** `reset` is rounded up to a whole second; what is left of a window is never more than the window. */
+function secondsLeft({ reset, window }: QuotaState, now: Date): number {
+  return Math.min(window, Math.max(0, reset - Math.floor(now.getTime() / 1000)));
+}
+
 /** The headers that show the tightest of the policies that applied; none when no policy did. */
 export function limitHeaders(states: readonly QuotaState[], now: Date): [string, string][] {
   const [first, ...rest] = states;
   if (!first) return [];
   const tightest = rest.reduce((a, b) => (b.remaining < a.remaining ? b : a), first);
-  const seconds = Math.max(0, tightest.reset - Math.floor(now.getTime() / 1000));
+  const seconds = secondsLeft(tightest, now);
   return [
     ['x-ratelimit-limit', String(tightest.limit)],
     ['x-ratelimit-remaining', String(tightest.remaining)],
