@@ -341,6 +341,6 @@ const SPREAD = /spread|splat|variadic|pack_expansion/;
 /** A string literal's content, a Ruby symbol's name; everything else as it is. Handles prefixes (`b'…'`) and C's `<…>`. */
 export function unquote(text: string): string {
   if (/^:\w/.test(text)) return text.slice(1);
-  const quoted = /^[a-zA-Z@]{0,2}(["'`])([\s\S]*)\1$/.exec(text) ?? /^(<)([\s\S]*)>$/.exec(text);
+  const quoted = /^[a-zA-Z@]{0,2}(["'`])([\s\S]*)\1$/.exec(text) ?? /^(<)(\w[\s\S]*)>$/.exec(text);
   return quoted ? quoted[2]! : text;
 }

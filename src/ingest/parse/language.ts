@@ -97,8 +97,8 @@ export interface LanguageDefinition {
   isSpurious?: (definition: { name: string; kind: SymbolKind; local: boolean }) => boolean;
   /** The language a text is really in, when its path cannot tell (a `.h` with C++ in it): asked before the grammar is loaded. */
   dialect?: (text: string) => LanguageId;
-  /** What the grammar shall see instead of the text, of the same length and with the same line breaks: macros that no grammar
-   *  can know are blanked out. Names, signatures and documentation still come from the text itself. */
+  /** What the grammar shall see instead of the text, of the same length: macros that no grammar can know are blanked out,
+   *  spellings that it trips over replaced. Names, signatures and documentation still come from the text itself. */
   prepare?: (text: string) => string;
   /** The type named by a `@var.type`/`@field.type` text, or null. Default `typeName`: generics, pointers, `?` dropped, last segment. */
   typeName?: (text: string) => string | null;

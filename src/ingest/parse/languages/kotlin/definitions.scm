@@ -7,25 +7,45 @@
 (class_declaration
   "interface"
   name: (identifier) @name
-  (delegation_specifiers)? @bases
+  (delegation_specifiers (delegation_specifier [
+    (user_type) @bases
+    (constructor_invocation (user_type) @bases)
+    (explicit_delegation . (user_type) @bases)
+  ]))?
   (class_body)? @body) @definition.interface
 (class_declaration
   (modifiers (class_modifier "enum"))
   name: (identifier) @name
-  (delegation_specifiers)? @bases
+  (delegation_specifiers (delegation_specifier [
+    (user_type) @bases
+    (constructor_invocation (user_type) @bases)
+    (explicit_delegation . (user_type) @bases)
+  ]))?
   (enum_class_body)? @body) @definition.enum
 (class_declaration
   "class"
   name: (identifier) @name
-  (delegation_specifiers)? @bases
+  (delegation_specifiers (delegation_specifier [
+    (user_type) @bases
+    (constructor_invocation (user_type) @bases)
+    (explicit_delegation . (user_type) @bases)
+  ]))?
   (class_body)? @body) @definition.class
 (object_declaration
   name: (identifier) @name
-  (delegation_specifiers)? @bases
+  (delegation_specifiers (delegation_specifier [
+    (user_type) @bases
+    (constructor_invocation (user_type) @bases)
+    (explicit_delegation . (user_type) @bases)
+  ]))?
   (class_body)? @body) @definition.class
 (companion_object
   name: (identifier) @name
-  (delegation_specifiers)? @bases
+  (delegation_specifiers (delegation_specifier [
+    (user_type) @bases
+    (constructor_invocation (user_type) @bases)
+    (explicit_delegation . (user_type) @bases)
+  ]))?
   (class_body)? @body) @definition.class
 
 (enum_entry . (identifier) @name) @definition.constant

@@ -16,7 +16,22 @@ export const kotlin: LanguageDefinition = {
   exported: isVisible,
   kind: kindOf,
   readImport,
+  prepare,
 };
+
+/** Soft keywords before `class` that the grammar takes for names after an annotation: `open` stands in for them. */
+const SOFT_MODIFIER = /\b(?:annotation|value|data|inner)(?=\s+(?:class|object)\b)/g;
+
+/** A primary constructor on the line after the name of its class. */
+const WRAPPED_CONSTRUCTOR =
+  /(\bclass\s+\w+(?:<[^<>{}()]{0,200}>)?)(\s*\n\s*)(?=(?:@\w+(?:\([^()\n]{0,100}\))?\s+|(?:internal|private|public|protected|actual|expect)\s+){0,6}constructor\b)/g;
+
+/** Spells what the grammar misreads in words of the same length that it reads right. */
+function prepare(text: string): string {
+  return text
+    .replace(SOFT_MODIFIER, (word) => 'open'.padEnd(word.length))
+    .replace(WRAPPED_CONSTRUCTOR, (_all, head: string, gap: string) => head + gap.replace(/\s/g, ' '));
+}
 
 const HIDDEN = /^(?:@[\w.:]+(?:\([^)]*\))? |\w+ )*?private\b/;
 
