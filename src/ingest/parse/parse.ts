@@ -119,7 +119,7 @@ function parse(parser: Runtime['parser'], loaded: LoadedLanguage, text: string):
 }
 
 function parseOnce(parser: Runtime['parser'], text: string): Tree | null {
-  const tree = parser.parse(text, null, { progressCallback: budget(text.length) });
+  const tree = parser.parse(loaded.definition.prepare?.(text) ?? text, null, { progressCallback: budget(text.length) });
   // An abandoned parse would otherwise be resumed by the next file.
   if (!tree) parser.reset();
   return tree;
