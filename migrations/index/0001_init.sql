@@ -117,16 +117,18 @@ CREATE TABLE imports (
 ) WITHOUT ROWID;
 CREATE INDEX imports_name ON imports (repo, name);
 
-CREATE TABLE calls (
+-- Calls, a row a blob and callee: code repeats its callees, and rows are what writing costs.
+CREATE TABLE call_sites (
   blob INTEGER NOT NULL,
-  ord INTEGER NOT NULL,
-  repo INTEGER NOT NULL,
-  caller INTEGER,                      -- symbols.ord
   callee TEXT NOT NULL,
-  receiver TEXT NOT NULL,
-  receiver_type TEXT,
-  line INTEGER NOT NULL,
-  arity INTEGER,
-  PRIMARY KEY (blob, ord)
+  repo INTEGER NOT NULL,
+  sites TEXT NOT NULL,                 -- JSON [[ord, caller, receiver, receiver_type, line, arity], …]
+  PRIMARY KEY (blob, callee)
 ) WITHOUT ROWID;
-CREATE INDEX calls_callee ON calls (repo, callee);
+CREATE INDEX call_sites_callee ON call_sites (repo, callee);
+
+-- A row a call, for reading; `caller` is symbols.ord.
+CREATE VIEW calls AS
+  SELECT g.blob, s.value->>0 AS ord, g.repo, s.value->>1 AS caller, g.callee, s.value->>2 AS receiver,
+    s.value->>3 AS receiver_type, s.value->>4 AS line, s.value->>5 AS arity
+  FROM call_sites g CROSS JOIN json_each(g.sites) s;

@@ -3,8 +3,8 @@
  * deletion is a DROP. All are contentless: text comes from `blobs.text`.
  *
  *   text_<key>  a row a chunk (rowid = chunks.id): `text` as written, `parts` of identifiers, `symbols` of the chunk
- *   tri_<key>   a row a blob (rowid = blobs.id): trigrams of the whole text, positions dropped (`detail=none`): a
- *               prefilter for literals and regular expressions at a third of the cost of exact trigrams
+ *   tri_<key>   a row a blob (rowid = blobs.id): the distinct trigrams of the text as words (trigrams.ts), without
+ *               positions: a prefilter for literals and regular expressions
  *   path_<key>  a row a file (rowid = entries.id): the words of its path
  *
  * A table holds what several snapshots need, so a match must also be reached by the snapshot that answers. That is
@@ -13,6 +13,7 @@
 import { invalid, Problem } from '../errors.ts';
 import { MAX_JSON_BYTES } from './index-json.ts';
 import type { RepoScope } from './scope.ts';
+import { trigramExpression } from './trigrams.ts';
 
 type Kind = 'text' | 'tri' | 'path';
 
@@ -25,12 +26,12 @@ export function fullTextTable(kind: Kind, scope: RepoScope): string {
 
 export function createFullText(shard: D1Database, scope: RepoScope): D1PreparedStatement[] {
   const words = `content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2'`;
-  const trigrams = `content='', contentless_delete=1, tokenize='trigram case_sensitive 0', detail=none`;
+  const trigrams = `content='', contentless_delete=1, tokenize='ascii', detail=none`;
   const create = (kind: Kind, columns: string) =>
     shard.prepare(`CREATE VIRTUAL TABLE IF NOT EXISTS ${fullTextTable(kind, scope)} USING fts5(${columns})`);
   return [
     create('text', `text, parts, symbols, ${words}`),
-    create('tri', `text, ${trigrams}`),
+    create('tri', `trigrams, ${trigrams}`),
     create('path', `path, ${words}`),
   ];
 }
@@ -51,11 +52,11 @@ export function insertText(shard: D1Database, scope: RepoScope, rows: string): D
     .bind(rows);
 }
 
-/** Rows `[blobId, text]`; a row whose blob is not there is left out. */
+/** Rows `[blobId, trigramWords]`; a row whose blob is not there is left out. */
 export function insertTrigrams(shard: D1Database, scope: RepoScope, rows: string): D1PreparedStatement {
   return shard
     .prepare(
-      `INSERT INTO ${fullTextTable('tri', scope)} (rowid, text)
+      `INSERT INTO ${fullTextTable('tri', scope)} (rowid, trigrams)
        SELECT value->>0, value->>1 FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM blobs WHERE id = value->>0)`,
     )
     .bind(rows);
@@ -198,23 +199,6 @@ function trigramStatement(
     .bind(match, null, ...filterValues(query), query.limit);
 }
 
-/** Trigrams are taken as FTS5's tokenizer takes them, by characters; more than this many add nothing to a prefilter. */
-const MAX_TRIGRAMS = 60;
-
-/** `"ses" AND "ess" AND …`: without positions FTS5 refuses phrases, and a string of three characters is one token. */
-export function trigramExpression(terms: readonly string[]): string {
-  const trigrams = new Set<string>();
-  for (const term of terms) {
-    const characters = [...term.toLowerCase()];
-    for (let at = 0; at + 3 <= characters.length && trigrams.size < MAX_TRIGRAMS; at++) {
-      const trigram = characters.slice(at, at + 3).join('');
-      if (!CONTROLS.test(trigram)) trigrams.add(`"${trigram.replaceAll('"', '""')}"`);
-    }
-  }
-  return [...trigrams].join(' AND ');
-}
-
-/** Control characters stand as spaces in the trigram table (see `indexableText`), so they cannot be asked for. */
 const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
 const ALL_CONTROLS = new RegExp(CONTROLS, 'g');
 

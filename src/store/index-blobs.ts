@@ -1,13 +1,21 @@
 /** Writing and finding parsed blobs. Key: (repo, oid, lang, INDEX_VERSION). */
 import { deflateRawSync } from 'node:zlib';
-import type { BlobFacts, SkipReason } from '../ingest/parse/facts.ts';
+import type {
+  BlobFacts,
+  CallFact,
+  ChunkFact,
+  ImportFact,
+  SkipReason,
+  SymbolFact,
+} from '../ingest/parse/facts.ts';
 import { INDEX_VERSION } from '../ingest/parse/facts.ts';
 import { chunkTerms } from '../ingest/parse/lexicon.ts';
 import { linesOf } from '../ingest/parse/lines.ts';
 import { indexableText, insertText, insertTrigrams } from './full-text.ts';
-import { JsonRows, jsonPieces } from './index-json.ts';
+import { JsonGroups, JsonRows, jsonPieces, MAX_JSON_BYTES } from './index-json.ts';
 import { extendRun, takeIds } from './index-repo.ts';
 import type { RepoScope } from './scope.ts';
+import { ANY_TRIGRAM, trigramWords } from './trigrams.ts';
 
 /** Ids of children are made of the blob's: `blob * 4096 + ordinal` and `blob * 65536 + ordinal`. */
 export const MAX_CHUNKS = 4096;
@@ -88,97 +96,69 @@ export async function claimBlobs(
  */
 export class BlobWriter {
   readonly #blobs = new JsonRows();
-  readonly #chunks = new JsonRows();
-  readonly #symbols = new JsonRows();
-  readonly #imports = new JsonRows();
-  readonly #calls = new JsonRows();
+  readonly #chunks = new JsonGroups();
+  readonly #symbols = new JsonGroups();
+  readonly #imports = new JsonGroups();
+  readonly #calls = new JsonGroups();
   readonly #text = new JsonRows();
   readonly #trigrams = new JsonRows();
+  #chunkCount = 0;
 
   get chunks(): number {
-    return this.#chunks.count;
+    return this.#chunkCount;
   }
 
   /** @param size bytes of the blob in git */
   add(blob: BlobKey & { id: number; size: number }, facts: BlobFacts): void {
     const { id } = blob;
     const { lines, complexity, maxNesting, functions } = facts.metrics;
-    const deflated = facts.skipped ? null : deflateRawSync(facts.text, { level: 6 }).toString('hex');
-    this.#blobs.add([
-      id,
-      blob.oid,
-      blob.lang,
-      facts.skipped,
-      blob.size,
-      deflated,
-      lines,
-      complexity,
-      maxNesting,
-      functions,
-      facts.hasErrors ? 1 : 0,
-    ]);
+    const measures = [lines, complexity, maxNesting, functions, facts.hasErrors ? 1 : 0];
+    const text = facts.skipped ? null : deflateRawSync(facts.text, DEFLATE).toString('hex');
+    this.#blobs.add([id, blob.oid, blob.lang, facts.skipped, blob.size, text, ...measures]);
     if (facts.skipped) return;
-    this.#addSymbols(id, facts);
+    this.#symbols.add(id, facts.symbols.slice(0, MAX_SYMBOLS).map(symbolRow));
+    this.#imports.add(id, facts.imports.map(importRow));
+    this.#calls.add(id, callGroups(facts.calls));
     this.#addChunks(id, facts);
-    facts.imports.forEach((fact, ord) => {
-      const flags = [fact.isDefault ? 1 : 0, fact.isReexport ? 1 : 0];
-      this.#imports.add([id, ord, fact.source, fact.name, fact.alias, ...flags, fact.line]);
-    });
-    facts.calls.forEach((fact, ord) => {
-      const { caller, callee, receiver, receiverType, line, arity } = fact;
-      this.#calls.add([id, ord, within(caller, MAX_SYMBOLS), callee, receiver, receiverType, line, arity]);
-    });
-  }
-
-  #addSymbols(id: number, facts: BlobFacts): void {
-    facts.symbols.slice(0, MAX_SYMBOLS).forEach((fact, ord) => {
-      this.#symbols.add([
-        id * MAX_SYMBOLS + ord,
-        id,
-        ord,
-        fact.name,
-        fact.qualifiedName,
-        fact.kind,
-        fact.signature,
-        fact.documentation,
-        fact.startLine,
-        fact.endLine,
-        fact.parent,
-        fact.exported ? 1 : 0,
-        JSON.stringify(fact.bases),
-      ]);
-    });
   }
 
   #addChunks(id: number, facts: BlobFacts): void {
-    if (facts.text !== '') this.#trigrams.add([id, indexableText(facts.text)]);
+    const chunks = facts.chunks.slice(0, MAX_CHUNKS);
+    const symbolOf = (chunk: ChunkFact) => within(chunk.symbol, MAX_SYMBOLS);
+    this.#chunks.add(
+      id,
+      chunks.map((chunk, ord) => [ord, chunk.startLine, chunk.endLine, symbolOf(chunk)]),
+    );
+    this.#chunkCount += chunks.length;
+    this.#trigrams.add([id, trigramText(facts.text)]);
     const { starts } = linesOf(facts.text);
-    const symbolsAt = symbolsByStart(facts);
-    facts.chunks.slice(0, MAX_CHUNKS).forEach((chunk, ord) => {
-      const chunkId = id * MAX_CHUNKS + ord;
-      this.#chunks.add([chunkId, id, chunk.startLine, chunk.endLine, within(chunk.symbol, MAX_SYMBOLS)]);
+    const names = new ChunkNames(facts);
+    for (const [ord, chunk] of chunks.entries()) {
       const source = facts.text.slice(starts[chunk.startLine - 1] ?? 0, starts[chunk.endLine]);
       const { text, parts } = chunkTerms(indexableText(source));
-      this.#text.add([chunkId, id, text, parts, symbolWords(facts, chunk.symbol, symbolsAt, chunk)]);
-    });
+      this.#text.add([id * MAX_CHUNKS + ord, id, text, parts, names.of(chunk)]);
+    }
   }
 
   /** The statements of the one transaction; empty when nothing was added. */
   statements(shard: D1Database, scope: RepoScope): D1PreparedStatement[] {
-    const { key } = scope.repo;
-    const children = (rows: JsonRows, sql: string, ...values: number[]) =>
+    const insert = (rows: { pieces(): string[] }, sql: string, ...values: number[]) =>
       rows.pieces().map((piece) => shard.prepare(sql).bind(piece, ...values));
+    const { key } = scope.repo;
     return [
-      ...children(this.#blobs, INSERT_BLOBS, key, INDEX_VERSION),
-      ...children(this.#chunks, INSERT_CHUNKS),
-      ...children(this.#symbols, INSERT_SYMBOLS, key),
-      ...children(this.#imports, INSERT_IMPORTS, key),
-      ...children(this.#calls, INSERT_CALLS, key),
+      ...insert(this.#blobs, INSERT_BLOBS, key, INDEX_VERSION),
+      ...insert(this.#chunks, INSERT_CHUNKS),
+      ...insert(this.#symbols, INSERT_SYMBOLS, key),
+      ...insert(this.#imports, INSERT_IMPORTS, key),
+      ...insert(this.#calls, INSERT_CALLS, key),
       ...this.#text.pieces().map((piece) => insertText(shard, scope, piece)),
       ...this.#trigrams.pieces().map((piece) => insertTrigrams(shard, scope, piece)),
     ];
   }
 }
+
+/** A third of the time of the default level for a tenth more bytes. */
+const DEFLATE = { level: 3 };
 
 const INSERT_BLOBS = `INSERT INTO blobs
     (id, repo, oid, lang, version, skipped, size, text, lines, complexity, max_nesting, functions, has_errors)
@@ -187,57 +167,101 @@ const INSERT_BLOBS = `INSERT INTO blobs
   FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM live_repos WHERE repo = ?2)
   ON CONFLICT (repo, oid, lang, version) DO NOTHING`;
 
+/** Rows of blobs that are there; `r.value` is a row. */
+const ROWS = `json_each(?1) j CROSS JOIN blobs b ON b.id = j.value->>0 CROSS JOIN json_each(j.value, '$[1]') r`;
+
 const INSERT_CHUNKS = `INSERT INTO chunks (id, blob, start_line, end_line, symbol)
-  SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?1)
-  WHERE EXISTS (SELECT 1 FROM blobs WHERE id = value->>1)`;
+  SELECT b.id * 4096 + (r.value->>0), b.id, r.value->>1, r.value->>2, r.value->>3 FROM ${ROWS}`;
 
 const INSERT_SYMBOLS = `INSERT INTO symbols (id, repo, blob, ord, name, qualified_name, kind, signature, documentation,
     start_line, end_line, parent, exported, bases)
-  SELECT value->>0, ?2, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8,
-    value->>9, value->>10, value->>11, value->>12
-  FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM blobs WHERE id = value->>1)`;
+  SELECT b.id * 65536 + (r.value->>0), ?2, b.id, r.value->>0, r.value->>1, r.value->>2, r.value->>3, r.value->>4,
+    r.value->>5, r.value->>6, r.value->>7, r.value->>8, r.value->>9, r.value->>10 FROM ${ROWS}`;
+
+function symbolRow(fact: SymbolFact, ord: number): unknown[] {
+  const { name, qualifiedName, kind, signature, documentation, startLine, endLine, parent } = fact;
+  const exported = fact.exported ? 1 : 0;
+  return [
+    ord,
+    name,
+    qualifiedName,
+    kind,
+    signature,
+    documentation,
+    startLine,
+    endLine,
+    parent,
+    exported,
+    fact.bases,
+  ];
+}
 
 const INSERT_IMPORTS = `INSERT INTO imports (blob, ord, repo, source, name, alias, is_default, is_reexport, line)
-  SELECT value->>0, value->>1, ?2, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7
-  FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM blobs WHERE id = value->>0)`;
+  SELECT b.id, r.value->>0, ?2, r.value->>1, r.value->>2, r.value->>3, r.value->>4, r.value->>5, r.value->>6
+  FROM ${ROWS}`;
 
-const INSERT_CALLS = `INSERT INTO calls (blob, ord, repo, caller, callee, receiver, receiver_type, line, arity)
-  SELECT value->>0, value->>1, ?2, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7
-  FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM blobs WHERE id = value->>0)`;
+function importRow(fact: ImportFact, ord: number): unknown[] {
+  const { source, name, alias, isDefault, isReexport, line } = fact;
+  return [ord, source, name, alias, isDefault ? 1 : 0, isReexport ? 1 : 0, line];
+}
+
+const INSERT_CALLS = `INSERT INTO call_sites (blob, callee, repo, sites)
+  SELECT b.id, r.value->>0, ?2, r.value->>1 FROM ${ROWS}`;
+
+/** A value holds 2 MB: a file that calls one function more often than this keeps the first calls. */
+const MAX_SITES = 5_000;
+
+/** `[callee, [[ord, caller, receiver, receiverType, line, arity], …]]` for each callee, in order of first use. */
+function callGroups(calls: readonly CallFact[]): [string, unknown[][]][] {
+  const groups = new Map<string, unknown[][]>();
+  for (const [ord, fact] of calls.entries()) {
+    const { caller, callee, receiver, receiverType, line, arity } = fact;
+    const site = [ord, within(caller, MAX_SYMBOLS), receiver, receiverType, line, arity];
+    const sites = groups.get(callee);
+    if (!sites) groups.set(callee, [site]);
+    else if (sites.length < MAX_SITES) sites.push(site);
+  }
+  return [...groups];
+}
+
+/** A text of very many trigrams would pass the size of a bound value: it then counts as holding them all. */
+function trigramText(text: string): string {
+  const words = trigramWords(text);
+  return words.length > MAX_JSON_BYTES - 100 ? ANY_TRIGRAM : words;
+}
 
 /** An index into a list that is cut at `size`. */
 function within(index: number | null, size: number): number | null {
   return index !== null && index < size ? index : null;
 }
 
-function symbolsByStart(facts: BlobFacts): Map<number, number[]> {
-  const byLine = new Map<number, number[]>();
-  facts.symbols.forEach((symbol, index) => {
-    const there = byLine.get(symbol.startLine);
-    if (there) there.push(index);
-    else byLine.set(symbol.startLine, [index]);
-  });
-  return byLine;
-}
-
 /** More names than this say nothing about a chunk any more. */
-const MAX_CHUNK_SYMBOLS = 64;
+const MAX_CHUNK_NAMES = 64;
 
-/** Names of the chunk's own symbol and of those that start in it, whole and split. */
-function symbolWords(
-  facts: BlobFacts,
-  own: number | null,
-  byLine: Map<number, number[]>,
-  chunk: { startLine: number; endLine: number },
-): string {
-  const names = new Set<string>();
-  const add = (index: number) => {
-    const symbol = facts.symbols[index];
-    if (symbol && names.size < MAX_CHUNK_SYMBOLS) names.add(symbol.qualifiedName);
-  };
-  if (own !== null) add(own);
-  for (let line = chunk.startLine; line <= chunk.endLine; line++) byLine.get(line)?.forEach(add);
-  if (names.size === 0) return '';
-  const { text, parts } = chunkTerms(indexableText([...names].join(' ')));
-  return parts === '' ? text : `${text} ${parts}`;
+/** Which symbols a chunk is found by: its own, and those that start in it. */
+class ChunkNames {
+  readonly #facts: BlobFacts;
+  readonly #byLine = new Map<number, string[]>();
+
+  constructor(facts: BlobFacts) {
+    this.#facts = facts;
+    for (const { startLine, qualifiedName } of facts.symbols) {
+      const there = this.#byLine.get(startLine);
+      if (there) there.push(qualifiedName);
+      else this.#byLine.set(startLine, [qualifiedName]);
+    }
+  }
+
+  /** Names whole and split, as one text. */
+  of(chunk: ChunkFact): string {
+    const names = new Set<string>();
+    const own = chunk.symbol === null ? undefined : this.#facts.symbols[chunk.symbol];
+    if (own) names.add(own.qualifiedName);
+    for (let line = chunk.startLine; line <= chunk.endLine && names.size < MAX_CHUNK_NAMES; line++) {
+      for (const name of this.#byLine.get(line) ?? []) names.add(name);
+    }
+    if (names.size === 0) return '';
+    const { text, parts } = chunkTerms(indexableText([...names].join(' ')));
+    return parts === '' ? text : `${text} ${parts}`;
+  }
 }

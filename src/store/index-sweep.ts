@@ -103,7 +103,7 @@ function deleteFacts(shard: D1Database, chosen: string, values: (number | string
          ON s.id BETWEEN b.value * 65536 AND b.value * 65536 + 65535)`,
     `DELETE FROM chunks WHERE blob IN (${chosen})`,
     `DELETE FROM imports WHERE blob IN (${chosen})`,
-    `DELETE FROM calls WHERE blob IN (${chosen})`,
+    `DELETE FROM call_sites WHERE blob IN (${chosen})`,
     `DELETE FROM blobs WHERE id IN (${chosen})`,
   ];
   return statements.map((sql) => shard.prepare(sql).bind(...values));

@@ -388,7 +388,7 @@ describe('deliveries that repeat, overlap or come late', () => {
 });
 
 describe('removal', () => {
-  const TABLES = ['blobs', 'dirs', 'live_repos', 'index_runs', 'symbols', 'imports', 'calls'];
+  const TABLES = ['blobs', 'dirs', 'live_repos', 'index_runs', 'symbols', 'imports', 'call_sites'];
 
   it('of a repo leaves nothing in the shard and in R2, also when steps arrive later', async () => {
     const repo = await createRepo();
