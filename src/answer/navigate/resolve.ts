@@ -87,7 +87,10 @@ function bareCall(facts: Facts, site: CallSite): Edge[] {
     if (own.length > 0) return own;
   }
   const topLevel = named.filter((definition) => !isMember(definition));
-  const here = topLevel.filter((definition) => definition.path === site.path && !isHidden(definition, site));
+  const here = topLevel.filter(
+    (definition) =>
+      definition.path === site.path && !isHidden(definition, site) && !isBinding(facts, definition),
+  );
   if (here.length > 0) return edges(here, 'same-file', site);
 
   const bound = throughImports(facts, file, site);
