@@ -21,6 +21,7 @@ import { accept, broadcast, closeAll } from './job-sockets.ts';
 import {
   applyBatch,
   applyEnd,
+  applyPartial,
   applyProgress,
   endPayload,
   type JobEnd,
@@ -85,12 +86,13 @@ export class JobObject extends DurableObject<Env> {
     return { active: true };
   }
 
-  /** A runner's sign of life; the answer tells it whether to go on. */
-  async touch(step: Step, batch?: number): Promise<Active> {
+  /** A runner's sign of life, with the files of its batch parsed so far; the answer tells it whether to go on. */
+  async touch(step: Step, batch?: number, files?: number): Promise<Active> {
     const state = this.#running();
     if (!state) return INACTIVE;
     this.#work.keep(workName(step, batch), this.clock());
-    await this.#report({ ...state, activityAt: this.clock() });
+    const counted = batch !== undefined && files !== undefined && this.#work.batch(batch) !== null;
+    this.#report({ ...(counted ? applyPartial(state, batch, files) : state), activityAt: this.clock() });
     return { active: true };
   }
 
@@ -107,7 +109,7 @@ export class JobObject extends DurableObject<Env> {
   async progress(report: JobProgress): Promise<Active> {
     const state = this.#running();
     if (!state) return INACTIVE;
-    await this.#report({ ...applyProgress(state, report), activityAt: this.clock() });
+    this.#report({ ...applyProgress(state, report), activityAt: this.clock() });
     return { active: this.#running() !== null };
   }
 
@@ -146,7 +148,7 @@ export class JobObject extends DurableObject<Env> {
     if (state?.step !== 'process') return { active: state !== null, outstanding: 0 };
     const now = this.clock();
     if (this.#work.finish(n)) {
-      await this.#report({ ...applyBatch(state, counts), activityAt: now, resends: 0 });
+      this.#report({ ...applyBatch(state, n, counts), activityAt: now, resends: 0 });
     }
     const outstanding = this.#work.outstanding();
     if (outstanding === 0 && this.#running()?.step === 'process') await this.#enter('publish');
@@ -250,9 +252,8 @@ export class JobObject extends DurableObject<Env> {
       { ...state, step, activityAt: this.clock(), resends: 0 },
       { stage: STEPS[step].stage },
     );
-    const reported = this.#report(moved);
+    this.#report(moved);
     await this.ctx.storage.setAlarm(this.clock() + this.timing.idle);
-    await reported;
     await this.#send(state.spec.id, step);
   }
 
@@ -272,7 +273,7 @@ export class JobObject extends DurableObject<Env> {
   }
 
   /** Stores a changed state; tells the listeners and the control row when it is their time. */
-  async #report(state: JobState): Promise<void> {
+  #report(state: JobState): void {
     const before = this.#state();
     const now = this.clock();
     const staged = before?.stage !== state.stage || state.eventAt === 0;
@@ -285,13 +286,34 @@ export class JobObject extends DurableObject<Env> {
       recordedAt: record ? now : state.recordedAt,
     });
     if (announce) broadcast(this.ctx, this.#log.append('job.progress', progressPayload(state)));
-    if (record) await this.#record(state, new Date(now));
+    if (record) this.ctx.waitUntil(this.#record());
   }
 
-  /** The control row of a running job may lag: a failed write costs freshness, not the job. */
-  async #record(state: JobState, at: Date): Promise<void> {
+  #recording: Promise<void> | null = null;
+  #recordAgain = false;
+
+  /**
+   * Brings the control row up to the state, beside the step and not in its way. One write at a time, each with all of
+   * the state, so that none is overtaken by an older one. It may lag: a failed write costs freshness, not the job.
+   */
+  async #record(): Promise<void> {
+    if (this.#recording) {
+      this.#recordAgain = true;
+      return this.#recording;
+    }
+    this.#recording = this.#writeRecord();
+    await this.#recording;
+    this.#recording = null;
+    if (!this.#recordAgain) return;
+    this.#recordAgain = false;
+    await this.#record();
+  }
+
+  async #writeRecord(): Promise<void> {
+    const state = this.#running();
+    if (!state) return;
     try {
-      await recordProgress(this.#db, state.spec.id, counters(state), at);
+      await recordProgress(this.#db, state.spec.id, counters(state), new Date(this.clock()));
     } catch (error) {
       this.#logger().warn('progress of a job not recorded', { jobId: state.spec.id, error });
     }
