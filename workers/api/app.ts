@@ -1,6 +1,7 @@
 /** Assembles the API: the manners, then every feature at its mounts. */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { version } from '../../package.json';
+import { contextRoutes } from '../../src/answer/context/routes.ts';
 import { navigateRoutes } from '../../src/answer/navigate/routes.ts';
 import { codeRoutes, searchRoutes } from '../../src/answer/search/routes.ts';
 import type { Env } from '../../src/env.ts';
@@ -18,7 +19,13 @@ import { type Services, services } from '../../src/services.ts';
 /** Served below /api/v1 only. */
 const VERSIONED = [authRoutes, userRoutes, probeRoutes, statusRoutes, jobRoutes, jobStreams, codeRoutes];
 /** RepoRelay's paths: the same routes below /api/v1 and below /api. */
-const REPORELAY: OpenAPIHono<AppEnv>[] = [repoRoutes, indexingStatusRoutes, navigateRoutes, searchRoutes];
+const REPORELAY: OpenAPIHono<AppEnv>[] = [
+  repoRoutes,
+  indexingStatusRoutes,
+  navigateRoutes,
+  searchRoutes,
+  contextRoutes,
+];
 /** Also at the root: Nectr's `/auth/*` and `/health/*`, and the WebSockets. */
 const AT_ROOT = [rootHealth, probeRoutes, authRoutes, jobStreams];
 
