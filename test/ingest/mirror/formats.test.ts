@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest';
+import { authorization, tokenFor, tokenHosts } from '../../../src/ingest/mirror/credentials.ts';
+import { parseCommit, parseTag, parseTree, readTree } from '../../../src/ingest/mirror/trees.ts';
+
+const text = (value: string) => new TextEncoder().encode(value);
+const oid = 'ab'.repeat(20);
+
+function treeOf(...entries: [string, string][]): Uint8Array {
+  return Buffer.concat(
+    entries.flatMap(([mode, name]) => [text(`${mode} ${name}\0`), Buffer.from(oid, 'hex')]),
+  );
+}
+
+describe('trees', () => {
+  test('give modes, names and oids', () => {
+    expect(
+      parseTree(
+        treeOf(
+          ['100644', 'a.txt'],
+          ['100755', 'run'],
+          ['40000', 'src'],
+          ['120000', 'link'],
+          ['160000', 'sub'],
+        ),
+      ),
+    ).toEqual([
+      { mode: 0o100644, name: 'a.txt', oid },
+      { mode: 0o100755, name: 'run', oid },
+      { mode: 0o040000, name: 'src', oid },
+      { mode: 0o120000, name: 'link', oid },
+      { mode: 0o160000, name: 'sub', oid },
+    ]);
+    expect(parseTree(new Uint8Array(0))).toEqual([]);
+  });
+
+  test('read old modes as git does', () => {
+    expect(
+      parseTree(treeOf(['100664', 'a'], ['100775', 'b'], ['040000', 'c'])).map(({ mode }) => mode),
+    ).toEqual([0o100644, 0o100755, 0o040000]);
+  });
+
+  test('leave out and report names that no checkout may have', () => {
+    const hostile = ['', '.', '..', '.git', '.GIT', 'a/b', '../../etc/passwd'];
+    const tree = readTree(
+      treeOf(['100644', 'ok'], ...hostile.map((name): [string, string] => ['100644', name]), [
+        '100644',
+        'ok',
+      ]),
+    );
+    expect(tree.entries.map(({ name }) => name)).toEqual(['ok']);
+    expect(tree.refused).toEqual([...hostile, 'ok']);
+  });
+
+  test.each([
+    ['cut in an oid', treeOf(['100644', 'a']).subarray(0, -1)],
+    ['without a name', text('100644')],
+    ['without an end of the name', text('100644 abc')],
+    ['with a mode that is no number', treeOf(['10x644', 'a'])],
+    ['with a mode of many digits', treeOf(['1000000000644', 'a'])],
+  ])('%s are malformed', (_, bytes) => {
+    expect(() => parseTree(bytes)).toThrow(/malformed/);
+  });
+
+  test('with too many entries are refused', () => {
+    const entry = treeOf(['100644', 'abc']);
+    const bytes = new Uint8Array(entry.length * 200_001);
+    for (let i = 0; i < 200_001; i++) bytes.set(entry, i * entry.length);
+    expect(() => parseTree(bytes)).toThrow(/more than 200000 entries/);
+  });
+});
+
+describe('commits and tags', () => {
+  test('give their fields', () => {
+    const commit = parseCommit(
+      text(
+        `tree ${oid}\nparent ${oid}\nparent ${oid}\nauthor A U Thor <a@example.com> 1700000000 +0100\n` +
+          'committer C O Mitter <c@example.com> 1700000060 -0200\ngpgsig -----BEGIN\n tree of no one\n -----END\n\nSubject\n\nBody\n',
+      ),
+    );
+    expect(commit).toEqual({
+      tree: oid,
+      parents: [oid, oid],
+      author: 'A U Thor <a@example.com>',
+      committer: 'C O Mitter <c@example.com>',
+      time: '2023-11-14T22:14:20.000Z',
+      message: 'Subject\n\nBody\n',
+    });
+    expect(parseTag(text(`object ${oid}\ntype commit\ntag v1\ntagger T <t@x> 1 +0000\n\nnotes\n`))).toEqual({
+      object: oid,
+      type: 'commit',
+      name: 'v1',
+      message: 'notes\n',
+    });
+  });
+
+  test.each([
+    ['no committer', `tree ${oid}\n\nx`, '1970-01-01T00:00:00.000Z'],
+    ['a broken time', `tree ${oid}\ncommitter C <c> soon +0000\n\nx`, '1970-01-01T00:00:00.000Z'],
+    [
+      'a time beyond all dates',
+      `tree ${oid}\ncommitter C <c> 999999999999 +0000\n\nx`,
+      '+033658-09-27T01:46:39.000Z',
+    ],
+  ])('with %s still have a time', (_, bytes, time) => {
+    expect(parseCommit(text(bytes)).time).toBe(time);
+  });
+
+  test('without their oids are malformed', () => {
+    expect(() => parseCommit(text('tree nothing\n\nx'))).toThrow(/malformed/);
+    expect(() => parseCommit(text(`tree ${oid}\nparent ../x\n\nx`))).toThrow(/malformed/);
+    expect(() => parseTag(text('tag v1\n\n'))).toThrow(/malformed/);
+  });
+});
+
+describe('tokens of git hosts', () => {
+  const env = {
+    GIT_TOKEN_GITHUB_COM: 'gh',
+    GIT_TOKEN_GIT_MY__HOST_EXAMPLE_COM_8443: 'mine',
+    GIT_USER_GIT_MY__HOST_EXAMPLE_COM_8443: 'robot',
+    GIT_TOKEN_127_0_0_1_3000: 'local',
+    GIT_TOKEN_EMPTY_COM: '',
+    EGRESS_ALLOW: '127.0.0.1:3000',
+  };
+
+  test.each([
+    ['https://github.com/a/b.git', 'gh', 'x-access-token'],
+    ['https://GitHub.com./a/b.git', 'gh', 'x-access-token'],
+    ['https://git.my-host.example.com:8443/a', 'mine', 'robot'],
+    ['http://127.0.0.1:3000/a', 'local', 'x-access-token'],
+  ])('%s has its own', (url, token, user) => {
+    expect(tokenFor(env, url)).toEqual({ token, user });
+  });
+
+  test.each([
+    'http://github.com/a/b.git',
+    'https://api.github.com/a',
+    'https://github.com.evil.example/a',
+    'https://github.com:444/a',
+    'https://git.my-host.example.com/a',
+    'https://github_com/a',
+    'http://127.0.0.1:3001/a',
+    'https://[::1]/a',
+    'https://empty.com/a',
+    'nonsense',
+  ])('%s has none', (url) => {
+    expect(tokenFor(env, url)).toBeNull();
+  });
+
+  test('travel as basic auth', () => {
+    expect(authorization({ user: 'robot', token: 'tökén' })).toEqual({
+      authorization: `Basic ${Buffer.from('robot:tökén').toString('base64')}`,
+    });
+    expect(authorization(null)).toEqual({});
+  });
+
+  test('are listed by host, without a trace of themselves', () => {
+    expect(tokenHosts(env)).toEqual(['127.0.0.1:3000', 'git.my-host.example.com:8443', 'github.com']);
+  });
+});
