@@ -15,7 +15,7 @@ const jobId = z.string().min(1);
 export const stepMessage = z.discriminatedUnion('step', [
   /** Key: job. List refs at the remote and fetch the default branch into a pack. Stages `syncing`. */
   z.object({ step: z.literal('mirror'), jobId }),
-  /** Key: job. Resolve the ref, fetch what the mirror lacks, compare trees, hand batches to the Job object. */
+  /** Key: job. Resolve the ref, fetch what the mirror lacks, compare trees, hand batches to the Job object. Stages from `syncing`. */
   z.object({ step: z.literal('plan'), jobId }),
   /** Key: (repo, blob oid, language, INDEX_VERSION). Parse the blobs of one batch and write their facts. */
   z.object({ step: z.literal('process'), jobId, batch: z.number().int().nonnegative() }),
@@ -30,14 +30,22 @@ export type Step = StepMessage['step'];
 /** Which queue carries a step, and the stage a job shows while it runs. */
 export const STEPS = {
   mirror: { queue: 'STEPS', stage: 'syncing' },
-  plan: { queue: 'STEPS', stage: 'resolving' },
+  plan: { queue: 'STEPS', stage: 'syncing' },
   process: { queue: 'BATCHES', stage: 'processing-files' },
   publish: { queue: 'STEPS', stage: 'finalizing' },
   delete: { queue: 'STEPS', stage: 'finalizing' },
 } as const satisfies Record<Step, { queue: 'STEPS' | 'BATCHES'; stage: IndexingStage }>;
 
 export const INDEXING_STAGES = [
-  'queued', 'syncing', 'resolving', 'checking-out', 'diffing', 'processing-files', 'embedding', 'finalizing', 'ready',
+  'queued',
+  'syncing',
+  'resolving',
+  'checking-out',
+  'diffing',
+  'processing-files',
+  'embedding',
+  'finalizing',
+  'ready',
   'error',
 ] as const;
 export type IndexingStage = (typeof INDEXING_STAGES)[number];

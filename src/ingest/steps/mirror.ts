@@ -27,6 +27,7 @@ export async function mirrorStep(context: StepContext): Promise<void> {
 
 /** "Received 1,200 of 5,000 objects" */
 export function fetching({ objects, objectsTotal }: { objects: number; objectsTotal: number }): string {
+  if (objectsTotal === 0) return 'Waiting for the remote to send';
   const count = (n: number) => n.toLocaleString('en');
   return `Received ${count(objects)} of ${count(objectsTotal)} objects`;
 }

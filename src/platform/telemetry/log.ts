@@ -56,11 +56,18 @@ function redactError(error: Error, depth: number): LogFields {
   };
 }
 
+/** By level, because a runtime told to show warnings only drops what comes by `console.log`. */
+function toConsole(line: string, level: LogLevel): void {
+  if (level === 'error') console.error(line);
+  else if (level === 'warn') console.warn(line);
+  else console.log(line);
+}
+
 /** The logger of one process; `write` takes a finished line. */
 export function createLogger(
   config: { logLevel: LogLevel },
   fields: LogFields = {},
-  write: (line: string) => void = (line) => console.log(line),
+  write: (line: string, level: LogLevel) => void = toConsole,
   clock: () => Date = () => new Date(),
 ): Logger {
   const at =
@@ -68,7 +75,8 @@ export function createLogger(
     (message: string, more: LogFields = {}) => {
       if (ORDER[level] < ORDER[config.logLevel]) return;
       const safe = redact({ ...fields, ...more }) as LogFields;
-      write(JSON.stringify({ time: clock().toISOString(), level, message: redactText(message), ...safe }));
+      const line = { time: clock().toISOString(), level, message: redactText(message), ...safe };
+      write(JSON.stringify(line), level);
     };
   return {
     debug: at('debug'),
