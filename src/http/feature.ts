@@ -27,6 +27,8 @@ export interface AppEnv {
     provenance?: Provenance;
     /** Exact size of the whole list, for `X-Total-Count` and the envelope's meta. */
     total?: number;
+    /** The operation answers JSON of ours, which may be tagged and wrapped; a file that happens to be JSON may not. */
+    answersJson?: boolean;
     /** The answer carries a strong ETag made from its bytes (see `etag.ts`). */
     tagged?: boolean;
     /** The operation's path template, for metrics and logs: never the path itself, which may hold names. */

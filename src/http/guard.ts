@@ -26,6 +26,7 @@ export function guard(spec: Guarded): MiddlewareHandler<AppEnv> {
   const isCreation = creates(spec);
   return async (c, next) => {
     c.set('operation', `${spec.method.toUpperCase()} ${spec.path}`);
+    c.set('answersJson', produced?.includes('application/json') ?? false);
     c.set('tagged', spec.etag === true && spec.method === 'get');
     const caller = await admit(c, spec);
     requireScope(caller, spec);

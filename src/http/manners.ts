@@ -23,10 +23,19 @@ export function finish(): MiddlewareHandler<AppEnv> {
     const given = c.req.header('x-request-id');
     c.set('requestId', given !== undefined && SANE_REQUEST_ID.test(given) ? given : newId());
     c.set('profile', profileOf(c, 'plain'));
+    const started = performance.now();
     await next();
-    if (c.res.status === 101) return;
-    await represent(c);
-    setHeaders(c);
+    if (c.res.status !== 101) {
+      await represent(c);
+      setHeaders(c);
+    }
+    const ms = Math.round(performance.now() - started);
+    c.var.log?.debug('request', {
+      operation: c.var.operation,
+      method: c.req.method,
+      status: c.res.status,
+      ms,
+    });
   };
 }
 
@@ -93,7 +102,7 @@ function now(c: Context<AppEnv>): Date {
 /** Tags and wraps a JSON answer. The tag is of the plain bytes, so the time inside an envelope does not change it. */
 async function represent(c: Context<AppEnv>): Promise<void> {
   const isJson = /^application\/json\b/.test(c.res.headers.get('content-type') ?? '');
-  if (!isJson || c.res.status < 200 || c.res.status > 299 || c.error) return;
+  if (!isJson || !c.var.answersJson || c.res.status < 200 || c.res.status > 299 || c.error) return;
   const tags = c.var.tagged === true && c.res.status === 200;
   const wraps = c.var.profile === 'envelope';
   if (!tags && !wraps) return;

@@ -151,12 +151,17 @@ export function validationProblem(target: string, error: z.ZodError): Problem {
 }
 
 function fieldErrors(place: string, issue: z.core.$ZodIssue): FieldError[] {
-  const base = `${place}${issue.path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`;
+  const base = `${place}${issue.path.map((step) => `/${escapeStep(String(step))}`).join('')}`;
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
-      pointer: `${base}/${key.slice(0, 100)}`,
+      pointer: `${base}/${escapeStep(key.slice(0, 100))}`,
       detail: 'is not a known field',
     }));
   }
   return [{ pointer: base, detail: issue.message }];
+}
+
+/** A step of a JSON pointer (RFC 6901). */
+function escapeStep(step: string): string {
+  return step.replaceAll('~', '~0').replaceAll('/', '~1');
 }

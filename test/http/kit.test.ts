@@ -92,6 +92,12 @@ const context = route({
   request: { params: named },
   responses: { 200: json(z.looseObject({})) },
 });
+const file = route({
+  ...base,
+  method: 'get',
+  path: '/raw',
+  responses: { 200: { description: 'Any bytes', content: { '*/*': { schema: z.string() } } } },
+});
 const socket = route({
   ...base,
   method: 'get',
@@ -137,6 +143,7 @@ routes.openapi(create, async (c) => {
 });
 routes.openapi(write, (c) => c.body(null, 202));
 routes.openapi(context, (c) => c.json({ via: c.var.caller.via }, 200));
+routes.openapi(file, () => Response.json({ dependencies: {} }) as never);
 routes.openapi(socket, () => {
   const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
   server.accept();
@@ -237,6 +244,13 @@ describe('provenance', () => {
   });
 });
 
+describe('the envelope profile', () => {
+  it('leaves a file alone that happens to be JSON', async () => {
+    const accept = 'application/json;profile="envelope"';
+    expect((await get('/raw', { headers: { ...asAdmin, accept } })).text).toBe('{"dependencies":{}}');
+  });
+});
+
 describe('conditional requests', () => {
   it('answer 304 before any work when the tag comes from what decides the answer', async () => {
     const first = await get('/early');
@@ -289,7 +303,17 @@ describe('requests', () => {
     });
     expect(answer.status).toBe(400);
     const pointers = JSON.parse(answer.text).errors.map(({ pointer }: { pointer: string }) => pointer);
-    expect(pointers).toEqual(['/size', '/tags/1', '/a/b']);
+    expect(pointers).toEqual(['/size', '/tags/1', '/a~1b']);
+  });
+
+  it.each([
+    '{"size":1,"__proto__":{"admin":true}}',
+    '{"size":1e999}',
+    '{"size":99999999999999999999}',
+    '['.repeat(5000),
+  ])('answer %.40s with a 400', async (body) => {
+    const headers = { ...asAdmin, 'content-type': 'application/json' };
+    expect((await get('/thing/x', { method: 'PATCH', body, headers })).status).toBe(400);
   });
 
   it('without a body need no Content-Type', async () => {

@@ -1,6 +1,5 @@
 /** Assembles the API: the manners, then every feature at its mounts. */
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { version } from '../../package.json';
 import { contextRoutes } from '../../src/answer/context/routes.ts';
 import { navigateRoutes } from '../../src/answer/navigate/routes.ts';
 import { codeRoutes, searchRoutes } from '../../src/answer/search/routes.ts';
@@ -15,6 +14,7 @@ import { indexingStatusRoutes, jobRoutes, jobStreams } from '../../src/platform/
 import { repoRoutes } from '../../src/platform/repos/routes.ts';
 import { probeRoutes, rootHealth, statusRoutes } from '../../src/platform/telemetry/routes.ts';
 import { type Services, services } from '../../src/services.ts';
+import { VERSION } from '../../src/version.ts';
 
 /** Served below /api/v1 only. */
 const VERSIONED = [authRoutes, userRoutes, probeRoutes, statusRoutes, jobRoutes, jobStreams, codeRoutes];
@@ -38,7 +38,7 @@ export function createApp(build: (env: Env) => Services = services): OpenAPIHono
   for (const routes of [...VERSIONED, ...REPORELAY]) app.route('/api/v1', routes);
   for (const routes of REPORELAY) app.route('/api', routes);
   for (const routes of AT_ROOT) app.route('/', routes);
-  app.route('/', docs(app, version));
+  app.route('/', docs(app, VERSION));
   app.notFound(fallback(app));
   app.onError(onError);
   return app;

@@ -5,14 +5,10 @@ export const loginRequest = z
   .strictObject({
     username: z.string().min(1).max(200).openapi({ example: 'admin' }),
     password: z.string().min(1).max(1000).openapi({ example: 'your-password', format: 'password' }),
-    scope: z
-      .string()
-      .max(1000)
-      .optional()
-      .openapi({
-        description: 'Scopes, separated by spaces; absent means all your rights.',
-        example: 'repos:read',
-      }),
+    scope: z.string().max(1000).optional().openapi({
+      description: 'Scopes, separated by spaces; absent means all your rights.',
+      example: 'repos:read',
+    }),
   })
   .openapi('LoginRequest');
 

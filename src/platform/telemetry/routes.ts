@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
-import { version } from '../../../package.json';
+
 import { Problem } from '../../errors.ts';
 import { feature, route } from '../../http/feature.ts';
+import { VERSION } from '../../version.ts';
 import { ensureAdmin } from '../accounts/first-admin.ts';
 import { COMPONENTS, neededAndDown, overall, probeShared } from './health.ts';
 
@@ -111,7 +112,7 @@ probeRoutes.openapi(ready, async (c) => {
   if (down.length > 0) throw new Problem('unavailable', `Not ready: ${down.join(', ')}.`, { retryAfter: 5 });
   return c.json({ status: 'ready' as const }, 200);
 });
-probeRoutes.openapi(versionRoute, (c) => c.json({ version, name: 'Sightline API' }, 200));
+probeRoutes.openapi(versionRoute, (c) => c.json({ version: VERSION, name: 'Sightline API' }, 200));
 
 /** `/health` in full and `/status`, below /api/v1. */
 export const statusRoutes = feature();
@@ -121,7 +122,7 @@ statusRoutes.openapi(full, async (c) => {
   const now = services.clock();
   const body = {
     status: overall(components),
-    version,
+    version: VERSION,
     uptime_seconds: uptimeSeconds(now.getTime()),
     timestamp: now.toISOString(),
     components,
@@ -131,7 +132,11 @@ statusRoutes.openapi(full, async (c) => {
 statusRoutes.openapi(statusRoute, async (c) => {
   const { services, caller } = c.var;
   const components = await probeShared(services);
-  const body = { status: overall(components), version, uptime: uptimeSeconds(services.clock().getTime()) };
+  const body = {
+    status: overall(components),
+    version: VERSION,
+    uptime: uptimeSeconds(services.clock().getTime()),
+  };
   if (caller.userId === null) return c.json(body, 200);
   const names = Object.fromEntries(COMPONENTS.map((name) => [name, components[name].status]));
   return c.json({ ...body, components: { ...names, event_bus: components.queue.status } }, 200);
