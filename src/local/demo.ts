@@ -129,16 +129,16 @@ interface Callers {
   total: number;
 }
 
-/** A function that others call: the most called of the first that `find` names outside tests. */
+/**
+ * A function that others call: among the first that `find` names outside tests, those defined once, the most called.
+ * A name of several words makes a search that a person would type.
+ */
 async function wellConnectedSymbol(api: Api, base: string): Promise<(Symbol & Callers) | null> {
   const symbols = await api.get<Symbol[]>(`${base}/find?pattern=*&kind=symbol&limit=100`);
+  const times = (name: string) => symbols.filter((s) => s.name === name).length;
   const candidates = symbols
-    .filter(
-      (s) =>
-        ['function', 'method'].includes(s.kind) &&
-        s.name.length > 5 &&
-        !/test|spec|example/i.test(s.filePath),
-    )
+    .filter((s) => ['function', 'method'].includes(s.kind) && !/test|spec|example/i.test(s.filePath))
+    .filter((s) => times(s.name) === 1 && /[a-z0-9][A-Z]|\w_\w/.test(s.name))
     .slice(0, 15);
   let best: (Symbol & Callers) | null = null;
   for (const symbol of candidates.length > 0 ? candidates : symbols.slice(0, 5)) {

@@ -40,7 +40,7 @@ export async function followJob(api: Api, jobId: string): Promise<void> {
   throw new ApiError('job', jobId, 0, 'its events could not be reached any more');
 }
 
-/** @returns the terminal event, or null when the socket closed without one. */
+/** @returns the terminal event as soon as it is there, or null when the socket closed without one. */
 async function listen(
   api: Api,
   jobId: string,
@@ -49,13 +49,13 @@ async function listen(
 ) {
   const socket = await api.jobSocket(jobId, after);
   return new Promise<JobEvent | null>((resolve) => {
-    let terminal: JobEvent | null = null;
     socket.addEventListener('message', (message) => {
       const event = JSON.parse(String(message.data)) as JobEvent;
-      if (['job.completed', 'job.failed', 'job.cancelled'].includes(event.type)) terminal = event;
-      else onEvent(event);
+      if (!['job.completed', 'job.failed', 'job.cancelled'].includes(event.type)) return onEvent(event);
+      resolve(event);
+      socket.close();
     });
-    socket.addEventListener('close', () => resolve(terminal)); // follows an error too
+    socket.addEventListener('close', () => resolve(null)); // follows an error too
   });
 }
 
@@ -88,8 +88,8 @@ class ProgressBar {
   end({ type, payload }: JobEvent): void {
     const seconds = ((performance.now() - this.started) / 1000).toFixed(1);
     const { filesIndexed, filesSkipped } = payload.result ?? {};
-    const files =
-      filesIndexed === undefined ? '' : `: ${filesIndexed} files indexed, ${filesSkipped ?? 0} skipped`;
+    // A mirror job indexes nothing, and then the counts would only puzzle.
+    const files = filesIndexed ? `: ${filesIndexed} files indexed, ${filesSkipped ?? 0} skipped` : '';
     if (this.live) process.stdout.write('\r\x1b[2K');
     console.log(`  ${type.replace('job.', '')} in ${seconds} s${files}`);
   }

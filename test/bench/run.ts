@@ -228,12 +228,13 @@ async function sync(name: string, ref: string): Promise<void> {
 async function finished(jobId: string): Promise<void> {
   const socket = await api.jobSocket(jobId);
   const last = await new Promise<{ type: string; payload: unknown }>((resolve, reject) => {
-    let latest: { type: string; payload: unknown } | null = null;
     socket.addEventListener('message', (message: MessageEvent) => {
-      latest = JSON.parse(String(message.data));
+      const event = JSON.parse(String(message.data)) as { type: string; payload: unknown };
+      if (['job.completed', 'job.failed', 'job.cancelled'].includes(event.type)) resolve(event);
     });
-    socket.addEventListener('close', () => (latest ? resolve(latest) : reject(new Error('no event'))));
+    socket.addEventListener('close', () => reject(new Error(`job ${jobId}: the socket closed early`)));
   });
+  socket.close();
   if (last.type !== 'job.completed') throw new Error(`job ${jobId}: ${JSON.stringify(last)}`);
 }
 
