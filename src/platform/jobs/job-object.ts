@@ -167,10 +167,13 @@ export class JobObject extends DurableObject<Env> {
     await this.#finish({ type: 'job.cancelled', reason });
   }
 
-  /** A message ran out of retries. Fails the job when what it asked for is still to be done. */
+  /**
+   * A message ran out of retries. Fails the job when what it asked for is still to be done; a deletion, whose repo is
+   * out of reach already, is left to the watchdog, which tries again with growing pauses.
+   */
   async deadLetter(message: StepMessage, error: JobError): Promise<void> {
     const state = this.#running();
-    if (state?.step !== message.step) return;
+    if (state?.step !== message.step || state.spec.kind === 'delete-repo') return;
     if (message.step === 'process' && !this.#work.batch(message.batch)) return;
     await this.fail(error);
   }

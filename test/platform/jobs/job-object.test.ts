@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Env } from '../../../src/env.ts';
-import type { StepMessage } from '../../../src/pipeline.ts';
+import type { JobKind, StepMessage } from '../../../src/pipeline.ts';
 import type { JobObject } from '../../../src/platform/jobs/job-object.ts';
 import type { JobEvent } from '../../../src/platform/jobs/job-state.ts';
 import { JOB_TIMING } from '../../../src/platform/jobs/timing.ts';
@@ -38,7 +38,7 @@ async function equip(stub: DurableObjectStub<JobObject>): Promise<void> {
   });
 }
 
-async function makeJob(kind: 'sync' | 'mirror' = 'sync') {
+async function makeJob(kind: JobKind = 'sync') {
   jobs += 1;
   const id = `job-${jobs}`;
   const stub = stubOf(id);
@@ -412,5 +412,14 @@ describe('dead letters', () => {
     await stub.deadLetter({ step: 'process', jobId: id, batch: 1 }, reason);
     await stub.deadLetter({ step: 'plan', jobId: id }, reason);
     expect(await stub.snapshot()).toMatchObject({ status: 'running' });
+  });
+
+  test('do not end the deletion of a repo, which is tried again after a pause', async () => {
+    const { stub, id, spec } = await makeJob('delete-repo');
+    await stub.start(spec);
+    await stub.deadLetter({ step: 'delete', jobId: id }, reason);
+    now += JOB_TIMING.idle;
+    await runDurableObjectAlarm(stub);
+    expect(sent).toEqual([1, 2].map(() => ({ step: 'delete', jobId: id })));
   });
 });
