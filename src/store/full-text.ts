@@ -185,18 +185,17 @@ function trigramStatement(
 ): D1PreparedStatement {
   const match = trigramExpression(query.terms);
   const table = fullTextTable('tri', query.scope);
-  const from = match === '' ? 'blobs b' : `${table} f CROSS JOIN blobs b ON b.id = f.rowid`;
-  const where =
+  // Literals too short to narrow leave every blob of the repo a candidate.
+  const candidates =
     match === ''
-      ? `b.repo = ${query.scope.repo.key} AND ?1 = '' AND b.text IS NOT NULL`
-      : `f.${table} MATCH ?1`;
+      ? `SELECT b.id AS blobId FROM blobs b WHERE b.repo = ?2 AND ?1 = '' AND b.text IS NOT NULL`
+      : `SELECT f.rowid AS blobId FROM ${table} f CROSS JOIN blobs b ON b.id = f.rowid AND b.repo = ?2
+         WHERE f.${table} MATCH ?1`;
   return shard
     .prepare(
-      `SELECT b.id AS blobId FROM ${from}
-       WHERE ${where} AND ?2 IS NULL AND ${reached('b.id')} ${narrowed('b.lang', 'b.id', query)}
-       ORDER BY b.id LIMIT ?6`,
+      `${candidates} AND ${reached('b.id')} ${narrowed('b.lang', 'b.id', query)} ORDER BY blobId LIMIT ?6`,
     )
-    .bind(match, null, ...filterValues(query), query.limit);
+    .bind(match, query.scope.repo.key, ...filterValues(query), query.limit);
 }
 
 const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;

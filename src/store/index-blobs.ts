@@ -1,17 +1,8 @@
 /** Writing and finding parsed blobs. Key: (repo, oid, lang, INDEX_VERSION). */
 import { deflateRawSync } from 'node:zlib';
-import type {
-  BlobFacts,
-  CallFact,
-  ChunkFact,
-  ImportFact,
-  SkipReason,
-  SymbolFact,
-} from '../ingest/parse/facts.ts';
+import type { BlobFacts, CallFact, ImportFact, SkipReason, SymbolFact } from '../ingest/parse/facts.ts';
 import { INDEX_VERSION } from '../ingest/parse/facts.ts';
-import { chunkTerms } from '../ingest/parse/lexicon.ts';
-import { linesOf } from '../ingest/parse/lines.ts';
-import { indexableText, insertText, insertTrigrams } from './full-text.ts';
+import { insertText, insertTrigrams } from './full-text.ts';
 import { JsonGroups, JsonRows, jsonPieces, MAX_JSON_BYTES } from './index-json.ts';
 import { extendRun, takeIds } from './index-repo.ts';
 import type { RepoScope } from './scope.ts';
@@ -29,6 +20,13 @@ export interface BlobKey {
 export interface KnownBlob {
   id: number;
   skipped: SkipReason | null;
+}
+
+/** What a chunk is found by: its text, the parts of its identifiers, and the names of its symbols. */
+export interface ChunkWords {
+  text: string;
+  parts: string;
+  names: string;
 }
 
 export const blobKey = (blob: BlobKey) => `${blob.oid}:${blob.lang}`;
@@ -108,8 +106,11 @@ export class BlobWriter {
     return this.#chunkCount;
   }
 
-  /** @param size bytes of the blob in git */
-  add(blob: BlobKey & { id: number; size: number }, facts: BlobFacts): void {
+  /**
+   * @param blob.size bytes of the blob in git
+   * @param words full-text columns of the facts' chunks, in their order
+   */
+  add(blob: BlobKey & { id: number; size: number }, facts: BlobFacts, words: readonly ChunkWords[]): void {
     const { id } = blob;
     const { lines, complexity, maxNesting, functions } = facts.metrics;
     const measures = [lines, complexity, maxNesting, functions, facts.hasErrors ? 1 : 0];
@@ -119,24 +120,23 @@ export class BlobWriter {
     this.#symbols.add(id, facts.symbols.slice(0, MAX_SYMBOLS).map(symbolRow));
     this.#imports.add(id, facts.imports.map(importRow));
     this.#calls.add(id, callGroups(facts.calls));
-    this.#addChunks(id, facts);
+    this.#addChunks(id, facts, words);
   }
 
-  #addChunks(id: number, facts: BlobFacts): void {
+  #addChunks(id: number, facts: BlobFacts, words: readonly ChunkWords[]): void {
     const chunks = facts.chunks.slice(0, MAX_CHUNKS);
-    const symbolOf = (chunk: ChunkFact) => within(chunk.symbol, MAX_SYMBOLS);
-    this.#chunks.add(
-      id,
-      chunks.map((chunk, ord) => [ord, chunk.startLine, chunk.endLine, symbolOf(chunk)]),
-    );
-    this.#chunkCount += chunks.length;
+    const rows = chunks.map(({ startLine, endLine, symbol }, ord) => [
+      ord,
+      startLine,
+      endLine,
+      within(symbol, MAX_SYMBOLS),
+    ]);
+    this.#chunks.add(id, rows);
+    this.#chunkCount += rows.length;
     this.#trigrams.add([id, trigramText(facts.text)]);
-    const { starts } = linesOf(facts.text);
-    const names = new ChunkNames(facts);
-    for (const [ord, chunk] of chunks.entries()) {
-      const source = facts.text.slice(starts[chunk.startLine - 1] ?? 0, starts[chunk.endLine]);
-      const { text, parts } = chunkTerms(indexableText(source));
-      this.#text.add([id * MAX_CHUNKS + ord, id, text, parts, names.of(chunk)]);
+    for (const ord of chunks.keys()) {
+      const { text, parts, names } = words[ord]!;
+      this.#text.add([id * MAX_CHUNKS + ord, id, text, parts, names]);
     }
   }
 
@@ -233,35 +233,4 @@ function trigramText(text: string): string {
 /** An index into a list that is cut at `size`. */
 function within(index: number | null, size: number): number | null {
   return index !== null && index < size ? index : null;
-}
-
-/** More names than this say nothing about a chunk any more. */
-const MAX_CHUNK_NAMES = 64;
-
-/** Which symbols a chunk is found by: its own, and those that start in it. */
-class ChunkNames {
-  readonly #facts: BlobFacts;
-  readonly #byLine = new Map<number, string[]>();
-
-  constructor(facts: BlobFacts) {
-    this.#facts = facts;
-    for (const { startLine, qualifiedName } of facts.symbols) {
-      const there = this.#byLine.get(startLine);
-      if (there) there.push(qualifiedName);
-      else this.#byLine.set(startLine, [qualifiedName]);
-    }
-  }
-
-  /** Names whole and split, as one text. */
-  of(chunk: ChunkFact): string {
-    const names = new Set<string>();
-    const own = chunk.symbol === null ? undefined : this.#facts.symbols[chunk.symbol];
-    if (own) names.add(own.qualifiedName);
-    for (let line = chunk.startLine; line <= chunk.endLine && names.size < MAX_CHUNK_NAMES; line++) {
-      for (const name of this.#byLine.get(line) ?? []) names.add(name);
-    }
-    if (names.size === 0) return '';
-    const { text, parts } = chunkTerms(indexableText([...names].join(' ')));
-    return parts === '' ? text : `${text} ${parts}`;
-  }
 }

@@ -92,11 +92,13 @@ function deleted(): Problem {
 /** The blobs of a walk that are not parsed yet, in the order their bytes have in the packs. */
 export function missingBlobs(walk: Walk): MissingBlob[] {
   const missing = new Map<string, MissingBlob>();
-  for (const { oid, lang, size, blob, skipped } of walk.dirs.flatMap((dir) => dir.entries)) {
-    if (lang === null || blob !== null || skipped !== null) continue;
-    missing.set(blobKey({ oid, lang }), { oid, lang, size: size ?? 0 });
+  for (const { entries } of walk.dirs) {
+    for (const { oid, lang, size, blob, skipped } of entries) {
+      if (lang === null || blob !== null || skipped !== null) continue;
+      missing.set(blobKey({ oid, lang }), { oid, lang, size: size ?? 0 });
+    }
   }
-  const place = (blob: MissingBlob) => walk.infos.get(blob.oid)?.position ?? 0;
+  const place = (blob: MissingBlob) => walk.positions.get(blob.oid) ?? 0;
   return [...missing.values()].sort((a, b) => place(a) - place(b));
 }
 

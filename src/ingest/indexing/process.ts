@@ -2,6 +2,7 @@ import { BlobWriter, claimBlobs } from '../../store/index-blobs.ts';
 import { isLive } from '../../store/index-repo.ts';
 import type { RepoScope } from '../../store/scope.ts';
 import type { BlobFacts, SkipReason } from '../parse/facts.ts';
+import { chunkWords } from './chunk-words.ts';
 import type { Batch, IndexingDeps } from './plan.ts';
 
 export type Parse = (bytes: Uint8Array, lang: string) => BlobFacts | Promise<BlobFacts>;
@@ -41,14 +42,14 @@ export async function processBatch(
     for (const blob of byOid.get(object.oid) ?? []) {
       const facts = await parse(object.bytes, blob.lang);
       if (facts.skipped) skipped++;
-      writer.add({ ...blob, size: object.bytes.length }, facts);
+      writer.add({ ...blob, size: object.bytes.length }, facts, chunkWords(facts));
     }
     byOid.delete(object.oid);
   }
   // Planned, but not to be had now: recorded with its reason, so that the snapshot becomes whole.
   for (const blob of [...byOid.values()].flat()) {
     skipped++;
-    writer.add({ ...blob, size: 0 }, withoutFacts('unresolved-delta'));
+    writer.add({ ...blob, size: 0 }, withoutFacts('unresolved-delta'), []);
   }
 
   try {

@@ -39,8 +39,8 @@ export interface Walk {
   dirs: WalkedDir[];
   /** Subtrees that are there, with their totals, by path. */
   kept: Map<string, DirKey & { stats: DirStats }>;
-  /** Objects of blobs to parse, for their size and place in the pack, by oid. */
-  infos: Map<string, ObjectInfo>;
+  /** Where blobs to parse begin in their pack, by oid. */
+  positions: Map<string, number>;
 }
 
 export interface WalkOptions {
@@ -66,7 +66,7 @@ export async function walkCommit(
 ): Promise<Walk> {
   const treeOid = await treeOf(stores.objects, commit);
   const limits = options.limits ?? WALK_LIMITS;
-  const walk: Walk = { treeOid, dirs: [], kept: new Map(), infos: new Map() };
+  const walk: Walk = { treeOid, dirs: [], kept: new Map(), positions: new Map() };
   let level: DirKey[] = [{ path: '', treeOid }];
   let entries = 0;
   for (let depth = 0; level.length > 0; depth++) {
@@ -175,7 +175,7 @@ async function classify(
       const blob = known.get(blobKey({ oid: entry.oid, lang }));
       setBlob(entry, blob);
       const info = infos.get(entry.oid);
-      if (!blob && info) walk.infos.set(entry.oid, info);
+      if (!blob && info) walk.positions.set(entry.oid, info.position);
     }
   }
 }
