@@ -36,6 +36,8 @@
     (array_declarator declarator: (identifier) @name)
     (array_declarator declarator: (array_declarator declarator: (identifier) @name))
     (function_declarator declarator: (parenthesized_declarator (pointer_declarator declarator: (identifier) @name)))
+    (pointer_declarator declarator: (function_declarator
+      declarator: (parenthesized_declarator (pointer_declarator declarator: (identifier) @name))))
     (init_declarator declarator: [
       (identifier) @name
       (pointer_declarator declarator: (identifier) @name)
@@ -76,10 +78,16 @@
     (pointer_declarator declarator: (pointer_declarator declarator: (type_identifier) @name))
     (array_declarator declarator: (type_identifier) @name)
     (function_declarator declarator: (type_identifier) @name)
-    (function_declarator declarator: (parenthesized_declarator (pointer_declarator declarator: (type_identifier) @name)))
+    (function_declarator declarator: (parenthesized_declarator [
+      (type_identifier) @name
+      (pointer_declarator declarator: (type_identifier) @name)
+    ]))
     (pointer_declarator declarator: (function_declarator declarator: (type_identifier) @name))
     (pointer_declarator declarator: (function_declarator
-      declarator: (parenthesized_declarator (pointer_declarator declarator: (type_identifier) @name))))
+      declarator: (parenthesized_declarator [
+        (type_identifier) @name
+        (pointer_declarator declarator: (type_identifier) @name)
+      ])))
   ]) @definition.type
 
 (field_declaration

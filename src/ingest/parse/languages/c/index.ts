@@ -1,5 +1,6 @@
 import type { SymbolKind } from '../../facts.ts';
 import type { DefinitionView, LanguageDefinition } from '../../language.ts';
+import { flattenConditionals } from './conditionals.ts';
 import definitions from './definitions.scm';
 import imports from './imports.scm';
 import { blankMacros } from './macros.ts';
@@ -12,6 +13,7 @@ export const c: LanguageDefinition = {
   queries: { definitions, references, imports, metrics },
   selfNames: [],
   prepare: blankMacros,
+  repair: flattenConditionals,
   dialect: (text) => (isCpp(text) ? 'cpp' : 'c'),
   kind: kindOf,
   isSpurious,

@@ -10,11 +10,14 @@ const TYPE_HEAD =
 
 /** `API void f(…)`, `static API int *f(…)`, `ATTR(1, 2) void f(…)` at the start of a line, followed by a whole declaration head. */
 const DECLARATION_HEAD =
-  /^([ \t]*(?:(?:extern|static|inline|virtual|constexpr|extern "C")\s+){0,3})([A-Z_][A-Z0-9_]{2,}(?:\([^()\n]{0,100}\))?)(?=[ \t]+(?:(?:const|static|inline|extern|constexpr|virtual|explicit|friend|typename|struct|class|enum|union|unsigned|signed|long|short)\s+){0,4}(?!(?:const|volatile|return|else|case|goto|operator|throw|new|delete|if|for|while|do|switch|and|or|not)\b)[A-Za-z_][\w:]*(?:<[^;{}()\n]{0,100}>)?[\s*&]+(?:[A-Z_]{3,}\s+)?(?:operator\b|~?[A-Za-z_][\w:]*)\s*[(;=[{])/gm;
+  /^([ \t]*(?:(?:extern|static|inline|virtual|constexpr|extern "C")\s+){0,3})([A-Z_][A-Z0-9_]{2,}(?:\([^()\n]{0,100}\))?)(?=[ \t]+(?:(?:const|static|inline|extern|constexpr|virtual|explicit|friend|typename|struct|class|enum|union|unsigned|signed|long|short)\s+){0,4}(?!(?:const|volatile|return|else|case|goto|operator|throw|new|delete|if|for|while|do|switch|and|or|not)\b)[A-Za-z_][\w:]*(?:<[^;{}()\n]{0,100}>)?[\s*&]+(?:\(\s*\*|(?:[A-Z_]{3,}\s+)?(?:operator\b|~?[A-Za-z_][\w:]*)\s*[(;=[{]))/gm;
 
 /** `void API f(`: a word too many between the type and the name. */
 const CALL_CONVENTION =
   /^([ \t]*(?:(?:extern|static|inline|const|unsigned|struct)\s+){0,4}(?!(?:return|else|case|goto|throw|new|delete|static|extern|inline|const)\b)[A-Za-z_][\w:]*[ \t*&]+)([A-Z_][A-Z0-9_]{2,})(?=[ \t]+[A-Za-z_][\w:]*\s*\()/gm;
+
+/** `void f(int) ATTR(1, 2);`, `int f() const NOEXCEPT {`: a word between the parameters and the end of the head. */
+const TRAILING = /\)(\s*(?:const\s+)?)([A-Z_][A-Z0-9_]{2,}(?:\([^()\n]{0,100}\))?)(?=\s*[;{])/g;
 
 /** A line with nothing but one upper-case word, which is no statement, argument, enumerator or return type. */
 const LONE_WORD = /^[ \t]*[A-Z_][A-Z0-9_]{2,}[ \t]*$/gm;
@@ -24,10 +27,28 @@ export function blankMacros(text: string): string {
     .replace(TYPE_HEAD, (_all, keyword: string, macro: string) => keyword + blank(macro))
     .replace(DECLARATION_HEAD, (_all, before: string, macro: string) => before + blank(macro))
     .replace(CALL_CONVENTION, (_all, before: string, macro: string) => before + blank(macro))
+    .replace(TRAILING, (all, gap: string, macro: string, at: number, whole: string) =>
+      closesDeclarator(whole, at) ? `)${gap}${blank(macro)}` : all,
+    )
     .replace(LONE_WORD, (line: string, at: number, all: string) =>
       standsAlone(all, at, at + line.length) ? blank(line) : line,
     );
 }
+
+/** True when the `)` at `close` ends the parameters of a declaration: before its `(` stand a type and a name. */
+function closesDeclarator(text: string, close: number): boolean {
+  let depth = 0;
+  for (let at = close; at >= 0 && at > close - 1000; at--) {
+    const char = text[at]!;
+    if (char === ')') depth++;
+    else if (char === '(' && --depth === 0) return DECLARATOR.test(text.slice(Math.max(0, at - 120), at));
+    else if (char === ';' || char === '}') return false;
+  }
+  return false;
+}
+
+const DECLARATOR =
+  /(?:^|[;{}\n])[^;{}=()\n]*[\w>*&][\s*&]+~?(?!(?:if|for|while|switch|return|else|do)\b)(?:\w+|\(\s*\*\s*\w+\s*\))\s*$/;
 
 function blank(text: string): string {
   return text.replace(/[^\s]/g, ' ');

@@ -1,5 +1,6 @@
 import type { DefinitionView, LanguageDefinition } from '../../language.ts';
 import { typeName } from '../../references.ts';
+import { flattenConditionals } from '../c/conditionals.ts';
 import cDefinitions from '../c/definitions.scm';
 import cImports from '../c/imports.scm';
 import { isSpurious, kindOf } from '../c/index.ts';
@@ -24,6 +25,7 @@ export const cpp: LanguageDefinition = {
   selfNames: ['this', '(*this)'],
   implicitSelf: true,
   prepare: blankMacros,
+  repair: flattenConditionals,
   kind: kindOf,
   isSpurious,
   exported: isVisible,
