@@ -158,7 +158,7 @@ class ConditionalScanner {
   /** `#define` and its like are understood between declarations only, and without comments of their own. */
   private plain(start: number, end: number, comments: readonly Span[]): void {
     const inEnum = this.enums.at(-1) ?? false;
-    if (inEnum || this.parens > 0 || !this.endsClean(false)) this.blanks.push({ start, end });
+    if (inEnum || this.parens > 0 || this.endsOpen()) this.blanks.push({ start, end });
     else this.blanks.push(...comments);
   }
 
@@ -217,6 +217,11 @@ class ConditionalScanner {
     this.parens = group.parens + kept.parens;
     while (this.enums.length > Math.max(0, this.braces)) this.enums.pop();
     while (this.enums.length < this.braces) this.enums.push(false);
+  }
+
+  /** In the middle of an expression or a list. */
+  private endsOpen(): boolean {
+    return this.last >= 0 && ',=(+-*/&|<?'.includes(this.text[this.last]!);
   }
 
   private endsClean(inEnum: boolean): boolean {

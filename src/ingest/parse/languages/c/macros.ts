@@ -10,7 +10,7 @@ const TYPE_HEAD =
 
 /** `API void f(…)`, `static API int *f(…)`, `ATTR(1, 2) void f(…)` at the start of a line, followed by a whole declaration head. */
 const DECLARATION_HEAD =
-  /^([ \t]*(?:(?:extern|static|inline|virtual|constexpr|extern "C")\s+){0,3})([A-Z_][A-Z0-9_]{2,}(?:\([^()\n]{0,100}\))?)(?=[ \t]+(?:(?:const|static|inline|extern|constexpr|virtual|explicit|friend|typename|struct|class|enum|union|unsigned|signed|long|short)\s+){0,4}(?!(?:const|volatile|return|else|case|goto|operator|throw|new|delete|if|for|while|do|switch|and|or|not)\b)[A-Za-z_][\w:]*(?:<[^;{}()\n]{0,100}>)?[\s*&]+(?:\(\s*\*|(?:[A-Z_]{3,}\s+)?(?:operator\b|~?[A-Za-z_][\w:]*)\s*[(;=[{]))/gm;
+  /^([ \t]*(?:(?:extern|static|inline|virtual|constexpr|extern "C")\s+){0,3})((?:[A-Z_][A-Z0-9_]{2,}(?:\([^()\n]{0,100}\))?[ \t]+){1,3})(?=~\w+\s*\(|(?:template|class|struct|union|enum|namespace|using|typedef)\b|(?:(?:const|static|inline|extern|constexpr|virtual|explicit|friend|typename|struct|class|enum|union|unsigned|signed|long|short)\s+){0,4}(?!(?:const|volatile|return|else|case|goto|operator|throw|new|delete|if|for|while|do|switch|and|or|not)\b)[A-Za-z_][\w:]*(?:<[^;{}()\n]{0,100}>)?[\s*&]+(?:\(\s*\*|(?:[A-Z_]{3,}\s+)?(?:operator\b|~?[A-Za-z_][\w:]*)\s*[(;=[{]))/gm;
 
 /** `void API f(`: a word too many between the type and the name. */
 const CALL_CONVENTION =
@@ -67,5 +67,5 @@ function endsBefore(text: string, start: number): boolean {
   while (at >= 0 && text.charCodeAt(at) <= 32) at--;
   if (at < 0 || ';{}:'.includes(text[at]!) || text.startsWith('*/', at - 1)) return true;
   const line = text.slice(Math.max(text.lastIndexOf('\n', at) + 1, at - 300), at + 1);
-  return /^\s*#|\/\//.test(line);
+  return /^\s*#|\/\/|^\s*[A-Z_][A-Z0-9_]{2,}$/.test(line);
 }
