@@ -60,8 +60,17 @@ export class EntryTable {
     this.block(i).oid.set(oid, (i % BLOCK) * OID_BYTES);
   }
 
+  setOffset(i: number, offset: number): void {
+    this.block(i).offset[i % BLOCK] = offset;
+  }
+
   offset(i: number): number {
     return this.block(i).offset[i % BLOCK]!;
+  }
+
+  /** Where entry `i` ends, in a pack whose entries end at `packEnd`. */
+  end(i: number, packEnd: number): number {
+    return i + 1 < this.length ? this.offset(i + 1) : packEnd;
   }
 
   size(i: number): number {

@@ -85,12 +85,13 @@ export async function storePack(
     await upload.complete();
     const { table, gauge } = walk;
     const bytes = walk.window.bytesReceived;
+    const packEnd = bytes - TRAILER_BYTES;
     const source = openPackSource(deps.bucket, packKey, bytes, upload.tail, limits.maxReads);
-    const resolved = await resolveDeltas(walk, source, deps.objects, bytes - TRAILER_BYTES);
+    const resolved = await resolveDeltas(walk, source, deps.objects, packEnd);
     walk.cache.clear();
     const objects = await writePackIndex(deps.bucket, indexKey, {
       table,
-      packEnd: bytes - TRAILER_BYTES,
+      lengthOf: (i) => table.end(i, packEnd) - table.offset(i),
       externals: resolved.externals,
       unresolved: resolved.unresolved,
     });

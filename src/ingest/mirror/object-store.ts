@@ -57,6 +57,9 @@ const RUN_BLOCKS = 8;
 /** Objects inflated in one piece rather than streamed. */
 const SMALL_BYTES = 1 * MB;
 
+/** Links of deltas over all packs: what the intake allows in one, in as many as there are before they are merged. */
+const MAX_CHAIN = 65_535;
+
 /** Blocks of packs, and objects that deltas build on, of all repos of this isolate. */
 const blocks = new ByteLru<string, Uint8Array>(4 * MB);
 const bases = new ByteLru<string, Uint8Array>(6 * MB);
@@ -72,7 +75,10 @@ interface Location {
   record: IndexRecord;
 }
 
-/** Opens the repo's packs for reading; nothing is read until asked. Packs that are gone hold nothing. */
+/**
+ * Opens the repo's packs for reading; nothing is read until asked. Packs that are gone hold nothing.
+ * @param packIds oldest first: a delta then builds on its own pack or an older one, and no chain comes back to itself.
+ */
 export function openObjects(bucket: R2Bucket, repoId: string, packIds: string[]): ObjectStore {
   return new PackedObjects(bucket, repoId, packIds);
 }
@@ -199,7 +205,7 @@ class PackedObjects implements ObjectStore {
         bytes = await this.payload(at);
         bases.set(cacheKey(at), bytes, bytes.length);
       } else {
-        chain.push(at);
+        if (chain.push(at) > MAX_CHAIN) throw lost();
         at = await this.baseOf(at);
         bytes = bases.get(cacheKey(at));
       }

@@ -59,6 +59,18 @@ export function readEntryHeader(bytes: Uint8Array, at: number): EntryHeader {
   return header;
 }
 
+/** The header of an entry that is no delta. */
+export function writeEntryHeader(type: number, size: number): Uint8Array {
+  let rest = Math.floor(size / 16);
+  const bytes = [(type << 4) | (size % 16) | (rest > 0 ? 0x80 : 0)];
+  while (rest > 0) {
+    const low = rest % 128;
+    rest = Math.floor(rest / 128);
+    bytes.push(low | (rest > 0 ? 0x80 : 0));
+  }
+  return Uint8Array.from(bytes);
+}
+
 export function broken(why: string): MirrorError {
   return new MirrorError('corrupt', `The pack is corrupt: ${why}.`);
 }

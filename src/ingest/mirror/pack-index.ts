@@ -40,7 +40,8 @@ export interface IndexRecord {
 
 export interface IndexSource {
   table: EntryTable;
-  packEnd: number;
+  /** Bytes of an entry in the pack, header included. */
+  lengthOf: (i: number) => number;
   externals: Uint8Array;
   unresolved: number;
 }
@@ -78,15 +79,14 @@ function putRecord(
   block: Uint8Array,
   view: DataView,
   at: number,
-  { table, packEnd }: IndexSource,
+  { table, lengthOf }: IndexSource,
   positions: Uint32Array,
   i: number,
 ): void {
-  const end = i + 1 < table.length ? table.offset(i + 1) : packEnd;
   const base = table.base(i);
   block.set(table.oid(i), at);
   view.setUint32(at + 20, table.offset(i));
-  view.setUint32(at + 24, end - table.offset(i));
+  view.setUint32(at + 24, lengthOf(i));
   view.setUint32(at + 28, table.size(i));
   view.setUint32(at + 32, base === NO_BASE || base & EXTERNAL ? base : positions[base]!);
   view.setUint8(at + 36, table.type(i));
@@ -203,6 +203,22 @@ export class PackIndex {
       else if (record.oid > digits) break;
     }
     return found;
+  }
+
+  /** All records in order, a block at a time, past the cache. */
+  async *records(): AsyncGenerator<IndexRecord> {
+    const perRead = Math.floor(BLOCK_BYTES / RECORD_BYTES);
+    for (let n = 0; n < this.count; n += perRead) {
+      const many = Math.min(perRead, this.count - n);
+      const bytes = await readRange(
+        this.bucket,
+        this.key,
+        this.recordsStart + n * RECORD_BYTES,
+        many * RECORD_BYTES,
+      );
+      for (let at = 0; at < bytes.length; at += RECORD_BYTES)
+        yield readRecord(bytes.subarray(at, at + RECORD_BYTES));
+    }
   }
 
   async record(n: number): Promise<IndexRecord> {

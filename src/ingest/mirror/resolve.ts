@@ -270,8 +270,7 @@ class Resolver {
   private payload(i: number): Promise<Uint8Array | null> {
     const { table } = this.intake;
     const offset = table.offset(i);
-    const end = i + 1 < table.length ? table.offset(i + 1) : this.packEnd;
-    return this.source.payload(offset, end - offset);
+    return this.source.payload(offset, table.end(i, this.packEnd) - offset);
   }
 
   private measure(inHand: number): void {
