@@ -200,15 +200,20 @@ describe('a first sync', () => {
     expect(theirs).toEqual([]);
   });
 
-  it('stops looking for members of a snapshot at the limit', async () => {
-    const table = `text_${repo.scope.repo.key}`;
-    const { results } = await repo.deps.shard
-      .prepare(
-        `EXPLAIN QUERY PLAN SELECT f.rowid FROM ${table} f CROSS JOIN chunks c ON c.id = f.rowid
-         WHERE f.${table} MATCH 'match' AND f.rank MATCH 'bm25(1, 1, 1)' ORDER BY f.rank LIMIT 3`,
-      )
-      .all<{ detail: string }>();
-    expect(results.map((row) => row.detail).join('\n')).not.toContain('TEMP B-TREE');
+  it('walks matches in rank order, so that a limit ends the search without a sort', async () => {
+    const { shard } = repo.deps;
+    const explaining = {
+      prepare: (sql: string) => shard.prepare(`EXPLAIN QUERY PLAN ${sql}`),
+      batch: (statements: D1PreparedStatement[]) => shard.batch(statements),
+    } as unknown as D1Database;
+    const query = { match: 'match', snapshotIds: [snapshotId], limit: 9, langs: ['text'], blobIds: [1] };
+    for (const match of [matchText, matchPaths]) {
+      const plan = (await match(explaining, repo.scope, query)) as unknown as { detail: string }[];
+      const steps = plan.map((row) => row.detail).join('\n');
+      expect(steps).toMatch(/^SCAN f VIRTUAL TABLE INDEX/);
+      expect(steps).not.toContain('TEMP B-TREE');
+      expect(steps).not.toMatch(/SCAN (?!f |json_each|q )/);
+    }
   });
 });
 
