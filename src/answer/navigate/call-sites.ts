@@ -7,7 +7,7 @@ import {
 } from '../../store/navigation.ts';
 import { CONFIDENCE } from './confidence.ts';
 import type { FactStore } from './demand.ts';
-import { imported } from './exports.ts';
+import { exportRenames, imported } from './exports.ts';
 import { type CallSite, containerOf, type Definition, isMember, isType, lastName } from './facts.ts';
 import { familyOf } from './modules.ts';
 import { directoryOf, lastSegment, type PathIndex } from './paths.ts';
@@ -133,6 +133,7 @@ async function calledNames(
         }),
       ),
     );
+  for (const name of await exportedNames(store, importable)) names.add(name);
   for (const alias of await rename(await wholeImports(snapshot, importable))) names.add(alias);
   for (let round = 0; round < RENAMES; round++) {
     const rows = await importsNamed(snapshot, [...names], MAX_IMPORTS);
@@ -141,6 +142,19 @@ async function calledNames(
     for (const alias of aliases) names.add(alias);
   }
   return [...names];
+}
+
+/** The names that the targets' own modules export them by: `export { own as name }`. */
+export async function exportedNames(store: FactStore, targets: readonly Definition[]): Promise<string[]> {
+  const modules = targets.filter((target) => familyOf(target.lang) === 'javascript');
+  if (modules.length === 0) return [];
+  return store.run((facts) =>
+    modules.flatMap((target) =>
+      exportRenames(facts.text(target.path) ?? '').flatMap(({ own, exported }) =>
+        own === target.name && exported !== 'default' ? [exported] : [],
+      ),
+    ),
+  );
 }
 
 /** Default imports and whole-module bindings of the targets' files: they name what they bind themselves. */

@@ -49,7 +49,7 @@ export async function calleesOf(
   page: PageOptions,
 ): Promise<CalleesAnswer> {
   const tree = await treeOf(snapshot);
-  const definitions = await selectDefinitions(snapshot, tree.paths, query);
+  const definitions = await selectDefinitions(snapshot, tree, query);
   const bodies = definitions.slice(0, MAX_BODIES);
   const rows = await Promise.all(bodies.map((body) => callsWithin(snapshot, body, MAX_CALLS)));
   const sites = bodies.flatMap((body, index) =>

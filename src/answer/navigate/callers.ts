@@ -52,7 +52,7 @@ export async function callersOf(
   page: PageOptions,
 ): Promise<CallersAnswer> {
   const tree = await treeOf(snapshot);
-  const definitions = await selectDefinitions(snapshot, tree.paths, query);
+  const definitions = await selectDefinitions(snapshot, tree, query);
   const { calls, truncated } = await callsReaching(snapshot, tree, factsOf(snapshot, tree), definitions);
   const kept = calls.filter((call) => call.confidence >= page.minConfidence);
   const shown = kept.slice(page.offset, page.offset + page.limit);

@@ -54,10 +54,11 @@ const BUILT_IN = new Set(
   resolve reject first last lower upper startswith endswith assertEqual assert_equal query execute commit as_str is_some
   is_none ok or_else map_err and_then unwrap_or name value type init`
     .split(/\s+/)
-    .filter((word) => word !== ''),
+    .filter((word) => word !== '')
+    .map((word) => word.toLowerCase()),
 );
 
 /** A name that says little by itself: the factor its name-only edges are multiplied by. */
 export function nameWeight(name: string): number {
-  return BUILT_IN.has(name) ? 0.4 : 1;
+  return BUILT_IN.has(name.toLowerCase()) ? 0.4 : 1;
 }

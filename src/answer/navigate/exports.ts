@@ -1,4 +1,4 @@
-import { containerOf, type Definition, type Facts, isMember } from './facts.ts';
+import { containerOf, type Definition, type Facts, isLocalToFunction, isMember } from './facts.ts';
 import type { Binding } from './modules/module.ts';
 import { familyOf, resolveModule } from './modules.ts';
 import type { IndexedFile } from './paths.ts';
@@ -34,6 +34,21 @@ export function imported(
   };
 }
 
+/** The imports of a file; Python's `import a.b` binds `a` too, through which `a.x` and `a.b.x` are reached. */
+export function visibleBindings(facts: Facts, file: IndexedFile): Binding[] {
+  const bindings = facts.bindings(file.path);
+  if (familyOf(file.lang) !== 'python') return [...bindings];
+  const roots = bindings
+    .filter(
+      (binding) => binding.name === '*' && binding.alias === binding.source && binding.source.includes('.'),
+    )
+    .map((binding) => {
+      const root = binding.source.split('.', 1)[0]!;
+      return { ...binding, source: root, alias: root };
+    });
+  return [...bindings, ...roots];
+}
+
 /** The files that a namespace, package or wildcard binding stands for; null when it is external or unknown. */
 export function moduleFiles(
   facts: Facts,
@@ -58,9 +73,13 @@ export function exportedFrom(
   if (name === 'default') return defaultExports(facts, files, hops, seen);
   const own = facts
     .definitions(name)
-    .filter((definition) => paths.has(definition.path) && isTopLevel(definition));
+    .filter(
+      (definition) =>
+        paths.has(definition.path) && isTopLevel(definition) && !isLocalToFunction(facts, definition),
+    );
   if (own.length > 0 || hops === 0) return own;
-  return files.slice(0, MAX_FILES).flatMap((file) => reexported(facts, file, name, hops, seen));
+  const passedOn = files.slice(0, MAX_FILES).flatMap((file) => reexported(facts, file, name, hops, seen));
+  return passedOn.length > 0 ? passedOn : renamedExports(facts, files, name, hops, seen);
 }
 
 function reexported(
@@ -83,6 +102,34 @@ function reexported(
     if (member !== null) found.push(...exportedFrom(facts, resolution.files, member, hops - 1, seen));
   }
   return unique(found);
+}
+
+/** `export { own as name }` of a JavaScript module. */
+function renamedExports(
+  facts: Facts,
+  files: readonly IndexedFile[],
+  name: string,
+  hops: number,
+  seen: Set<string>,
+): Definition[] {
+  return unique(
+    files.flatMap((file) => {
+      if (familyOf(file.lang) !== 'javascript') return [];
+      const own = exportRenames(facts.text(file.path) ?? '').find((rename) => rename.exported === name)?.own;
+      return own === undefined || own === name ? [] : exportedFrom(facts, [file], own, hops - 1, seen);
+    }),
+  );
+}
+
+const EXPORT_CLAUSE = /^[ \t]*export\s*(?:type\s*)?\{([^{}]{0,4000})\}(?!\s*from\b)/gm;
+const RENAME = /([A-Za-z_$][\w$]*)\s+as\s+([A-Za-z_$][\w$]*)/g;
+
+/** The names that a module's own `export { a as b }` clauses give, without re-exports from elsewhere. */
+export function exportRenames(text: string): { own: string; exported: string }[] {
+  if (!text.includes(' as ')) return [];
+  return [...text.matchAll(EXPORT_CLAUSE)].flatMap(([, clause]) =>
+    [...clause!.matchAll(RENAME)].map(([, own, exported]) => ({ own: own!, exported: exported! })),
+  );
 }
 
 /** Languages whose modules make imported names visible to their own importers. */

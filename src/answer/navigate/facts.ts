@@ -91,3 +91,17 @@ export function dotted(receiver: string): string {
     .replace(/<[^<>()]*>/g, '')
     .trim();
 }
+
+/** True for what is defined inside a function: nothing outside of it can mean it. */
+export function isLocalToFunction(facts: Facts, definition: Definition): boolean {
+  const container = containerOf(definition.qualifiedName);
+  if (container === '') return false;
+  return facts
+    .definitions(lastName(container))
+    .some(
+      (owner) =>
+        owner.path === definition.path &&
+        owner.qualifiedName === container &&
+        (owner.kind === 'function' || owner.kind === 'method'),
+    );
+}

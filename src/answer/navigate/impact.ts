@@ -73,7 +73,7 @@ export async function impactOf(
   options: ImpactOptions,
 ): Promise<ImpactAnswer> {
   const tree = await treeOf(snapshot);
-  const definitions = await selectDefinitions(snapshot, tree.paths, query);
+  const definitions = await selectDefinitions(snapshot, tree, query);
   const store = factsOf(snapshot, tree);
   const walk = createWalk(options);
   let frontier = (await withMembers(snapshot, tree, definitions)).map((definition) => walk.start(definition));

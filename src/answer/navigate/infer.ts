@@ -18,22 +18,23 @@ export type Inferred =
   | { kind: 'external' }
   | { kind: 'unknown' };
 
+type Resolve = (facts: Facts, site: CallSite, steps: number) => Edge[];
+
 const NOTHING: Inferred = { kind: 'unknown' };
-/** Calls and variables that one receiver is followed through. */
-const MAX_STEPS = 4;
 /** A callee below this confidence does not lend its return type. */
 const SURE_CALLEE = 0.85;
 
 /**
  * The type of a receiver that its own file does not state: from the initialiser of a variable, the return type of a
- * function, the type of a field or of an imported variable. `resolve` resolves the calls on the way.
+ * function, the type of a field or of an imported variable. `resolve` resolves the calls on the way, with what is left of
+ * `steps`: calls and variables that one receiver is followed through.
  */
 export function inferType(
   facts: Facts,
   site: CallSite,
   expression: string,
-  resolve: (facts: Facts, site: CallSite) => Edge[],
-  steps = MAX_STEPS,
+  resolve: Resolve,
+  steps: number,
 ): Inferred {
   const text = dotted(expression).replace(/^(?:await|yield)\s+/, '');
   if (steps === 0 || text === '') return NOTHING;
@@ -63,7 +64,7 @@ function ofCall(
   facts: Facts,
   site: CallSite,
   call: { callee: string; receiver: string },
-  resolve: (facts: Facts, site: CallSite) => Edge[],
+  resolve: Resolve,
   steps: number,
 ): Inferred {
   if (isExternal(facts, site, call.receiver.split('.', 1)[0] || call.callee)) return { kind: 'external' };
@@ -80,7 +81,7 @@ function ofCall(
       receiverType = receiver.types[0]?.name ?? null;
     }
   }
-  const [best] = resolve(facts, { ...site, ...call, receiverType, arity: null });
+  const [best] = resolve(facts, { ...site, ...call, receiverType, arity: null }, steps - 1);
   if (!best || best.confidence < SURE_CALLEE) return NOTHING;
   return returned(facts, best.definition);
 }
@@ -111,13 +112,7 @@ function named(facts: Facts, file: { path: string; blob: number; lang: string },
   return sure ? { kind: 'external' } : NOTHING;
 }
 
-function ofVariable(
-  facts: Facts,
-  site: CallSite,
-  name: string,
-  resolve: (facts: Facts, site: CallSite) => Edge[],
-  steps: number,
-): Inferred {
+function ofVariable(facts: Facts, site: CallSite, name: string, resolve: Resolve, steps: number): Inferred {
   const text = facts.text(site.path);
   if (text !== null) {
     const value = initialiser(text, name, {
@@ -143,12 +138,7 @@ function ofVariable(
 }
 
 /** A variable, constant or field: its declared type, else its initialiser read in its own file. */
-function ofVariableDefinition(
-  facts: Facts,
-  variable: Definition,
-  resolve: (facts: Facts, site: CallSite) => Edge[],
-  steps: number,
-): Inferred {
+function ofVariableDefinition(facts: Facts, variable: Definition, resolve: Resolve, steps: number): Inferred {
   const type = declaredType(variable.signature, variable.name, variable.lang);
   if (type !== null) return typeIn(facts, variable, type);
   const value = /(?<![=!<>:])=(?![=>])\s*(.+)$/.exec(
@@ -174,7 +164,7 @@ function ofField(
   site: CallSite,
   receiver: string,
   field: string,
-  resolve: (facts: Facts, site: CallSite) => Edge[],
+  resolve: Resolve,
   steps: number,
 ): Inferred {
   const owner = /^(?:this|self)$/.test(receiver)

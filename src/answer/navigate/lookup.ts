@@ -23,7 +23,7 @@ export async function lookUpSymbol(
   options: { includeImports: boolean },
 ): Promise<SymbolLookup> {
   const tree = await treeOf(snapshot);
-  const definitions = await selectDefinitions(snapshot, tree.paths, query);
+  const definitions = await selectDefinitions(snapshot, tree, query);
   const [symbols, imports] = await Promise.all([
     detailsOf(snapshot, definitions.slice(0, MAX_SYMBOLS)),
     options.includeImports ? referencesOf(snapshot, tree, definitions) : [],

@@ -1,5 +1,5 @@
 import { type ImportRow, importsEnding, importsNamed } from '../../store/navigation.ts';
-import { keyOf } from './call-sites.ts';
+import { exportedNames, keyOf } from './call-sites.ts';
 import { CONFIDENCE } from './confidence.ts';
 import type { FactStore } from './demand.ts';
 import { exportedFrom, imported, moduleFiles, sameFamily } from './exports.ts';
@@ -39,7 +39,7 @@ const RENAMES = 3;
  */
 export async function findReferences(snapshot: OpenSnapshot, query: SymbolQuery): Promise<ImportReference[]> {
   const tree = await treeOf(snapshot);
-  const definitions = await selectDefinitions(snapshot, tree.paths, query);
+  const definitions = await selectDefinitions(snapshot, tree, query);
   return referencesOf(snapshot, tree, definitions);
 }
 
@@ -75,7 +75,7 @@ export async function referencesTo(
   const targets = definitions.filter((definition) => !isMember(definition));
   if (targets.length === 0) return { references: [], truncated: false };
   const byKey = new Map(targets.map((target) => [keyOf(target), target]));
-  const names = new Set(targets.map((target) => target.name));
+  const names = new Set([...targets.map((target) => target.name), ...(await exportedNames(store, targets))]);
   const found = new Map<string, Reference>();
   let truncated = false;
 

@@ -1,5 +1,5 @@
 import { CONFIDENCE, MIN_CONFIDENCE, nameWeight, type ResolutionLabel } from './confidence.ts';
-import { exportedFrom, imported, moduleFiles, sameFamily, unique } from './exports.ts';
+import { exportedFrom, imported, moduleFiles, sameFamily, unique, visibleBindings } from './exports.ts';
 import {
   type CallSite,
   containerOf,
@@ -7,6 +7,7 @@ import {
   dotted,
   type Facts,
   isCallable,
+  isLocalToFunction,
   isMember,
   isType,
   lastName,
@@ -57,6 +58,8 @@ const SUPER: Readonly<Partial<Record<Family, RegExp>>> = {
   swift: /^super$/,
   ruby: /^super$/,
 };
+/** Calls and variables that a receiver is followed through to find its type. */
+const MAX_STEPS = 4;
 /** A name-only edge to more definitions than this says nothing. */
 const MAX_AMBIGUOUS = 12;
 
@@ -65,9 +68,9 @@ const MAX_AMBIGUOUS = 12;
  * was indexed before, so an incremental index answers as a clean rebuild does. No edge means that the call leads out of
  * the repository or to a local value.
  */
-export function resolveCall(facts: Facts, site: CallSite): Edge[] {
+export function resolveCall(facts: Facts, site: CallSite, steps = MAX_STEPS): Edge[] {
   const receiver = dotted(site.receiver);
-  const edges = receiver === '' ? bareCall(facts, site) : memberCall(facts, site, receiver);
+  const edges = receiver === '' ? bareCall(facts, site) : memberCall(facts, site, receiver, steps);
   return edges
     .filter((edge) => edge.confidence >= MIN_CONFIDENCE)
     .sort((a, b) => b.confidence - a.confidence || order(a.definition, b.definition));
@@ -86,7 +89,10 @@ function bareCall(facts: Facts, site: CallSite): Edge[] {
     const own = implicitSelf(facts, site);
     if (own.length > 0) return own;
   }
-  const topLevel = named.filter((definition) => !isMember(definition));
+  const topLevel = named.filter(
+    (definition) =>
+      !isMember(definition) && (definition.path === site.path || !isLocalToFunction(facts, definition)),
+  );
   const here = topLevel.filter(
     (definition) =>
       definition.path === site.path && !isHidden(definition, site) && !isBinding(facts, definition),
@@ -149,7 +155,7 @@ function implicitSelf(facts: Facts, site: CallSite): Edge[] {
   return [];
 }
 
-function memberCall(facts: Facts, site: CallSite, receiver: string): Edge[] {
+function memberCall(facts: Facts, site: CallSite, receiver: string, steps: number): Edge[] {
   const file = fileOf(site);
   if (SUPER[familyOf(site.lang)]?.test(receiver)) return onSuper(facts, site);
   const isSelf = SELF.has(receiver);
@@ -160,6 +166,9 @@ function memberCall(facts: Facts, site: CallSite, receiver: string): Edge[] {
   }
   if (typeName !== null) {
     const visible = typesVisible(facts, file, typeName);
+    // A name alone may mean another type than the qualified one in the code, which inference reads in full.
+    const inferred = visible.sure ? null : inferType(facts, site, receiver, resolveCall, steps);
+    if (inferred?.kind === 'type' && inferred.sure) return onTypes(facts, site, inferred, 'receiver-type');
     if (visible.types.length > 0) return onTypes(facts, site, visible, isSelf ? 'self' : 'receiver-type');
     // A type that the repository does not hold: the standard library's or a package's.
     if (facts.definitions(typeName).length === 0) return [];
@@ -171,7 +180,7 @@ function memberCall(facts: Facts, site: CallSite, receiver: string): Edge[] {
     const named = onNamedReceiver(facts, site, receiver, root);
     if (named) return named;
   }
-  const inferred = inferType(facts, site, receiver, resolveCall);
+  const inferred = inferType(facts, site, receiver, resolveCall, steps);
   if (inferred.kind === 'external') return [];
   if (inferred.kind === 'type') {
     return onTypes(facts, site, { types: inferred.types, sure: inferred.sure }, 'inferred-type');
@@ -183,7 +192,7 @@ function memberCall(facts: Facts, site: CallSite, receiver: string): Edge[] {
 function onNamedReceiver(facts: Facts, site: CallSite, receiver: string, root: string): Edge[] | null {
   const file = fileOf(site);
   const last = lastName(receiver);
-  for (const binding of facts.bindings(file.path)) {
+  for (const binding of visibleBindings(facts, file)) {
     if (binding.alias === '') continue;
     const whole = binding.alias === receiver;
     if (!whole && binding.alias !== root && !receiver.startsWith(`${binding.alias}.`)) continue;

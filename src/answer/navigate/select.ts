@@ -1,10 +1,10 @@
 import { Problem } from '../../errors.ts';
 import { type SymbolRow, symbolNames, symbolsNamed } from '../../store/navigation.ts';
 import { placed } from './demand.ts';
-import { type Definition, dotted, lastName } from './facts.ts';
+import { containerOf, type Definition, dotted, isType, lastName } from './facts.ts';
 import { nearestNames } from './nearest.ts';
-import type { PathIndex } from './paths.ts';
-import type { OpenSnapshot } from './snapshot.ts';
+import { factsOf, type OpenSnapshot, type SnapshotTree } from './snapshot.ts';
+import { lookupMember } from './types.ts';
 
 /** Definitions of one name that are looked at; names that more symbols share are cut, best first. */
 const MAX_DEFINITIONS = 2_000;
@@ -26,7 +26,7 @@ export interface SymbolQuery {
  */
 export async function selectDefinitions(
   snapshot: OpenSnapshot,
-  paths: PathIndex,
+  tree: SnapshotTree,
   query: SymbolQuery,
 ): Promise<Definition[]> {
   const qualified = dotted(query.name.replace(/(?<=.)#/g, '.'));
@@ -35,11 +35,38 @@ export async function selectDefinitions(
     const rows = await symbolsNamed(snapshot, names, { limit: MAX_DEFINITIONS, anyCase });
     const found = rows
       .filter((row) => isNamed(row, query.name, qualified, anyCase))
-      .flatMap((row) => placed(row, paths))
+      .flatMap((row) => placed(row, tree.paths))
       .filter((definition) => isPicked(definition, query));
     if (found.length > 0) return found.sort(likeliestFirst);
   }
+  const inherited = qualified.includes('.') ? await inheritedMembers(snapshot, tree, query, qualified) : [];
+  if (inherited.length > 0) return inherited;
   throw await notFound(snapshot, query);
+}
+
+/** `Flask.route` for what Flask has from a base. */
+async function inheritedMembers(
+  snapshot: OpenSnapshot,
+  tree: SnapshotTree,
+  query: SymbolQuery,
+  qualified: string,
+): Promise<Definition[]> {
+  const owner = containerOf(qualified);
+  const members = await factsOf(snapshot, tree).run((facts) =>
+    facts
+      .definitions(lastName(owner))
+      .filter(
+        (type) => isType(type) && (type.qualifiedName === owner || type.qualifiedName.endsWith(`.${owner}`)),
+      )
+      .flatMap((type) => lookupMember(facts, type, lastName(qualified)).inherited),
+  );
+  if (members.length === 0) return [];
+  const keys = new Set(members.map((member) => `${member.path}\0${member.ord}`));
+  const rows = await symbolsNamed(snapshot, [lastName(qualified)], { limit: MAX_DEFINITIONS });
+  return rows
+    .flatMap((row) => placed(row, tree.paths))
+    .filter((definition) => keys.has(`${definition.path}\0${definition.ord}`) && isPicked(definition, query))
+    .sort(likeliestFirst);
 }
 
 function isNamed(row: SymbolRow, written: string, qualified: string, anyCase: boolean): boolean {

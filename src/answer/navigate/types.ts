@@ -1,5 +1,5 @@
-import { exportedFrom, imported, moduleFiles, sameFamily, unique } from './exports.ts';
-import { containerOf, type Definition, type Facts, isType, lastName } from './facts.ts';
+import { exportedFrom, imported, moduleFiles, sameFamily, unique, visibleBindings } from './exports.ts';
+import { containerOf, type Definition, type Facts, isLocalToFunction, isType, lastName } from './facts.ts';
 import { type Family, familyOf } from './modules.ts';
 import { directoryOf, type IndexedFile } from './paths.ts';
 
@@ -30,7 +30,23 @@ export function typesVisible(facts: Facts, file: IndexedFile, name: string): Vis
   if (all.length === 0) return { types: [], sure: true };
   const near = nearest(facts, file, all);
   if (near.length > 0) return { types: near, sure: true };
+  // The qualifier of `gin.Context` is not kept: of the modules that the file imports, one may export such a type.
+  const qualified = throughModules(facts, file, all);
+  if (qualified.length > 0) return { types: qualified, sure: true };
   return { types: all, sure: all.length === 1 && GLOBAL_TYPES.has(familyOf(file.lang)) };
+}
+
+/** Candidates that a whole module, package or namespace imported by the file exports. */
+function throughModules(facts: Facts, file: IndexedFile, candidates: readonly Definition[]): Definition[] {
+  const name = candidates[0]?.name;
+  if (name === undefined) return [];
+  const found: Definition[] = [];
+  for (const binding of visibleBindings(facts, file)) {
+    if (binding.alias === '') continue;
+    const files = moduleFiles(facts, file, binding);
+    if (files) found.push(...exportedFrom(facts, files, name));
+  }
+  return unique(found).filter((definition) => candidates.includes(definition));
 }
 
 /** Those of the same file, else of the same package, else those that a wildcard import or include brings in. */
