@@ -21,6 +21,8 @@ export interface ObjectInfo {
   size: number;
   /** All false for what is no blob. */
   flags: BlobFlags;
+  /** Ascending in the order in which objects lie in the packs: sort by it, and neighbours share reads. */
+  position: number;
   /** Where the object begins in its pack: reading in this order is reading ahead. */
   position: number;
 }
@@ -66,6 +68,8 @@ const bases = new ByteLru<string, Uint8Array>(6 * MB);
 
 interface Pack {
   key: string;
+  /** Among the repo's packs, oldest first. */
+  ordinal: number;
   index: PackIndex;
 }
 
@@ -99,7 +103,7 @@ class PackedObjects implements ObjectStore {
     const found = new Map<string, ObjectInfo>();
     for (const oid of oids) {
       const location = await this.locate(oid);
-      if (location) found.set(oid, infoOf(location.record));
+      if (location) found.set(oid, infoOf(location));
     }
     return found;
   }
@@ -125,9 +129,7 @@ class PackedObjects implements ObjectStore {
       const location = await this.locate(oid);
       if (location && location.record.size <= MAX_HELD_BYTES) wanted.push(location);
     }
-    wanted.sort((a, b) =>
-      a.pack === b.pack ? a.record.offset - b.record.offset : a.pack.key < b.pack.key ? -1 : 1,
-    );
+    wanted.sort((a, b) => a.pack.ordinal - b.pack.ordinal || a.record.offset - b.record.offset);
     for (const [i, location] of wanted.entries()) {
       await this.prefetch(wanted, i);
       yield {
@@ -176,7 +178,7 @@ class PackedObjects implements ObjectStore {
     const packs: Pack[] = [];
     for (const id of this.packIds) {
       const index = await PackIndex.open(this.bucket, keys.packIndex(this.repoId, id));
-      if (index) packs.push({ key: keys.pack(this.repoId, id), index });
+      if (index) packs.push({ key: keys.pack(this.repoId, id), ordinal: packs.length, index });
     }
     return packs;
   }

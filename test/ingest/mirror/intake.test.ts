@@ -89,6 +89,7 @@ describe('objects', () => {
     expect([...info.keys()]).toEqual([hello, binary, empty]);
     expect(info.get(hello)).toMatchObject({ type: 'blob', size: 6, flags: { binary: false } });
     expect(info.get(binary)).toMatchObject({ flags: { binary: true } });
+    expect(info.get(hello)!.position).toBeLessThan(info.get(binary)!.position);
     expect((await read.read(hello))?.bytes).toEqual(text('hello\n'));
     expect((await read.read(empty))?.type).toBe('tree');
     expect(await read.read('f'.repeat(40))).toBeNull();
