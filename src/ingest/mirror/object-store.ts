@@ -23,8 +23,6 @@ export interface ObjectInfo {
   flags: BlobFlags;
   /** Ascending in the order in which objects lie in the packs: sort by it, and neighbours share reads. */
   position: number;
-  /** Where the object begins in its pack: reading in this order is reading ahead. */
-  position: number;
 }
 
 export interface StoredObject {
@@ -357,9 +355,10 @@ function streamOf(make: () => Promise<Uint8Array>): ReadableStream<Uint8Array> {
   );
 }
 
-function infoOf(record: IndexRecord): ObjectInfo {
+function infoOf({ pack, record }: Location): ObjectInfo {
   const { size, flags, offset } = record;
-  return { type: typeName(record), size, flags: byteToFlags(flags), position: offset };
+  const position = pack.ordinal * 2 ** 32 + offset;
+  return { type: typeName(record), size, flags: byteToFlags(flags), position };
 }
 
 function typeName(record: IndexRecord): ObjectType {
