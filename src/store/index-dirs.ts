@@ -49,6 +49,12 @@ export interface NewDir extends DirKey {
   entries: readonly NewEntry[];
 }
 
+/** Whether the repo has any directory: a first index need not ask about each. */
+export async function hasDirs(shard: D1Database, scope: RepoScope): Promise<boolean> {
+  const row = await shard.prepare('SELECT 1 FROM dirs WHERE repo = ?1 LIMIT 1').bind(scope.repo.key).first();
+  return row !== null;
+}
+
 /** Which of the directories are there, with their totals, by path. */
 export async function knownDirs(
   shard: D1Database,

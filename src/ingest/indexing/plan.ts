@@ -7,7 +7,8 @@ import type { ObjectStore } from '../mirror/object-store.ts';
 import type { SkipReason } from '../parse/facts.ts';
 import { snapshotConfig } from './config.ts';
 import { globFilter } from './globs.ts';
-import { totals, type Walk, type WalkLimits, walkCommit } from './walk.ts';
+import { totals } from './totals.ts';
+import { type Walk, type WalkLimits, walkCommit } from './walk.ts';
 
 /** What every stage of indexing needs: the control database, the repo's index shard and its mirrored objects. */
 export interface IndexingDeps {

@@ -5,7 +5,8 @@ import { displayLanguage } from '../parse/languages.ts';
 import { snapshotConfig } from './config.ts';
 import { globFilter } from './globs.ts';
 import { batches, type IndexingDeps, missingBlobs } from './plan.ts';
-import { totals, type Walk, type WalkLimits, walkCommit } from './walk.ts';
+import { totals } from './totals.ts';
+import { type Walk, type WalkLimits, walkCommit } from './walk.ts';
 
 const MAX_EXAMPLES = 20;
 

@@ -7,7 +7,8 @@ import { chunkTerms } from '../parse/lexicon.ts';
 import { snapshotConfig } from './config.ts';
 import { globFilter } from './globs.ts';
 import { type IndexingDeps, type MissingBlob, missingBlobs, type SnapshotTarget } from './plan.ts';
-import { totals, type Walk, type WalkedDir, type WalkLimits, walkCommit } from './walk.ts';
+import { totals } from './totals.ts';
+import { type Walk, type WalkedDir, type WalkLimits, walkCommit } from './walk.ts';
 
 export type PublishResult =
   | { status: 'published'; snapshotId: number; filesIndexed: number; filesSkipped: number }
@@ -30,8 +31,8 @@ export async function publishSnapshot(
   limits?: WalkLimits,
 ): Promise<PublishResult> {
   const now = deps.clock?.() ?? new Date();
-  await extendRun(deps.shard, scope, { id: target.runId, now: now.getTime() }).run();
-  if (!(await isLive(deps.shard, scope))) return { status: 'gone' };
+  const run = await extendRun(deps.shard, scope, { id: target.runId, now: now.getTime() }).run();
+  if (run.meta.changes === 0) return { status: 'gone' };
   const config = snapshotConfig(target.globs);
   const walk = await walkCommit(deps, scope, target.commit, {
     config,

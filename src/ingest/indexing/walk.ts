@@ -3,14 +3,19 @@
  * an earlier snapshot of the same config already holds the directory with all below it.
  */
 import { Problem } from '../../errors.ts';
-import { blobKey, type KnownBlob, knownBlobs } from '../../store/index-blobs.ts';
-import { type DirKey, type DirStats, knownDirs, type NewEntry, TREE_MODE } from '../../store/index-dirs.ts';
+import {
+  type DirKey,
+  type DirStats,
+  hasDirs,
+  knownDirs,
+  type NewEntry,
+  TREE_MODE,
+} from '../../store/index-dirs.ts';
 import type { RepoScope } from '../../store/scope.ts';
-import type { ObjectInfo, ObjectStore } from '../mirror/object-store.ts';
-import { parseCommit, readTree, SUBMODULE_MODE, SYMLINK_MODE, type Tree } from '../mirror/trees.ts';
-import { skipReason } from '../parse/classify.ts';
+import type { ObjectStore } from '../mirror/object-store.ts';
+import { parseCommit, readTree, type Tree } from '../mirror/trees.ts';
 import type { SkipReason } from '../parse/facts.ts';
-import { displayLanguage, languageOf } from '../parse/languages.ts';
+import { classifyFiles } from './classify-files.ts';
 
 export interface WalkLimits {
   /** Entries of all directories read. A pack of some kilobytes can describe millions. */
@@ -66,12 +71,13 @@ export async function walkCommit(
 ): Promise<Walk> {
   const treeOid = await treeOf(stores.objects, commit);
   const limits = options.limits ?? WALK_LIMITS;
+  const reuse = options.reuse !== false && (await hasDirs(stores.shard, scope));
   const walk: Walk = { treeOid, dirs: [], kept: new Map(), positions: new Map() };
   let level: DirKey[] = [{ path: '', treeOid }];
   let entries = 0;
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > limits.depth) throw refused(`directories are nested deeper than ${limits.depth}`);
-    const unread = await withoutKnown(stores.shard, scope, level, options, walk);
+    const unread = reuse ? await withoutKnown(stores.shard, scope, level, options.config, walk) : level;
     const trees = await readTrees(stores.objects, unread);
     const read: WalkedDir[] = [];
     for (const dir of unread) {
@@ -80,10 +86,10 @@ export async function walkCommit(
       if (entries > limits.entries) throw refused(`it has more than ${limits.entries} files and directories`);
       read.push({ ...dir, entries: tree.entries.map(walked), refused: tree.refused });
     }
-    await classify(stores, scope, read, options, walk);
     for (const dir of read) walk.dirs.push(dir);
     level = read.flatMap((dir) => subdirectories(dir, limits));
   }
+  await classifyFiles(stores, scope, walk, options.included);
   return walk;
 }
 
@@ -101,11 +107,10 @@ async function withoutKnown(
   shard: D1Database,
   scope: RepoScope,
   level: DirKey[],
-  options: WalkOptions,
+  config: string,
   walk: Walk,
 ): Promise<DirKey[]> {
-  if (options.reuse === false) return level;
-  const known = await knownDirs(shard, scope, options.config, level);
+  const known = await knownDirs(shard, scope, config, level);
   for (const dir of level) {
     const stats = known.get(dir.path);
     if (stats) walk.kept.set(dir.path, { ...dir, stats });
@@ -147,94 +152,6 @@ function subdirectories(dir: WalkedDir, limits: WalkLimits): DirKey[] {
   return found;
 }
 
-/** Objects and blobs are looked up for so many entries at a time. */
-const CLASSIFIED_AT_ONCE = 5_000;
-
-/** Fills in what is known of each file without parsing it: size, language, a reason to skip it, its parsed blob. */
-async function classify(
-  stores: Stores,
-  scope: RepoScope,
-  dirs: readonly WalkedDir[],
-  options: WalkOptions,
-  walk: Walk,
-): Promise<void> {
-  const absent = (await stores.objects.unresolvedCount()) > 0 ? 'unresolved-delta' : 'missing';
-  for (const files of slices(filesOf(dirs), CLASSIFIED_AT_ONCE)) {
-    const infos = await stores.objects.info([...new Set(files.filter(isBlob).map(({ entry }) => entry.oid))]);
-    const toParse: { entry: WalkedEntry; lang: string }[] = [];
-    for (const { path, entry } of files) {
-      const info = infos.get(entry.oid);
-      entry.size = isBlob({ entry }) ? (info?.size ?? null) : null;
-      entry.skipped = reasonFor(path, entry, info, options.included, absent);
-      if (entry.mode === SUBMODULE_MODE) continue;
-      if (entry.mode !== SYMLINK_MODE) entry.lang = languageOf(path);
-      if (entry.skipped === null && entry.lang !== null) toParse.push({ entry, lang: entry.lang });
-    }
-    const known = await knownBlobs(stores.shard, scope, distinct(toParse));
-    for (const { entry, lang } of toParse) {
-      const blob = known.get(blobKey({ oid: entry.oid, lang }));
-      setBlob(entry, blob);
-      const info = infos.get(entry.oid);
-      if (!blob && info) walk.positions.set(entry.oid, info.position);
-    }
-  }
-}
-
-function setBlob(entry: WalkedEntry, blob: KnownBlob | undefined): void {
-  entry.blob = blob?.id ?? null;
-  entry.blobSkipped = blob?.skipped ?? null;
-}
-
-function* distinct(
-  files: readonly { entry: WalkedEntry; lang: string }[],
-): Generator<{ oid: string; lang: string }> {
-  const seen = new Set<string>();
-  for (const { entry, lang } of files) {
-    const key = blobKey({ oid: entry.oid, lang });
-    if (seen.has(key)) continue;
-    seen.add(key);
-    yield { oid: entry.oid, lang };
-  }
-}
-
-const isBlob = ({ entry }: { entry: WalkedEntry }) =>
-  entry.mode !== SUBMODULE_MODE && entry.mode !== TREE_MODE;
-
-/** Why a file will have no chunks, as far as its path, mode, size and the flags taken at intake tell. */
-function reasonFor(
-  path: string,
-  entry: WalkedEntry,
-  info: ObjectInfo | undefined,
-  included: (path: string) => boolean,
-  absent: SkipReason,
-): SkipReason | null {
-  if (!included(path)) return 'glob';
-  if (entry.mode === SUBMODULE_MODE) return 'submodule';
-  // Before what the path says: this file cannot be had at all.
-  if (info?.type !== 'blob') return absent;
-  return skipReason(path, entry.mode, info.size, info.flags);
-}
-
-function* filesOf(dirs: readonly WalkedDir[]): Generator<{ path: string; entry: WalkedEntry }> {
-  for (const dir of dirs) {
-    for (const entry of dir.entries) {
-      if (entry.mode !== TREE_MODE) yield { path: dir.path + entry.name, entry };
-    }
-  }
-}
-
-function* slices<T>(items: Iterable<T>, size: number): Generator<T[]> {
-  let open: T[] = [];
-  for (const item of items) {
-    open.push(item);
-    if (open.length === size) {
-      yield open;
-      open = [];
-    }
-  }
-  if (open.length > 0) yield open;
-}
-
 function shown(path: string | undefined): string {
   return path ? `"${path.slice(0, 200)}"` : 'the root';
 }
@@ -243,53 +160,4 @@ function refused(reason: string): Problem {
   return new Problem('unprocessable', `The tree cannot be indexed: ${reason}.`, {
     members: { reason: 'tree_refused' },
   });
-}
-
-/** Totals of every walked directory, by path; those of kept subtrees go into them. A blob yet to be parsed counts as indexed. */
-export function totals(walk: Walk): Map<string, DirStats> {
-  const byPath = new Map<string, DirStats>();
-  for (const [path, dir] of walk.kept) byPath.set(path, dir.stats);
-  for (let at = walk.dirs.length - 1; at >= 0; at--) {
-    const dir = walk.dirs[at]!;
-    const stats: DirStats = { dirs: 1, files: 0, indexed: 0, bytes: 0, skipped: {}, languages: {} };
-    if (dir.refused.length > 0) {
-      stats.files = dir.refused.length;
-      stats.skipped['unsafe-name'] = dir.refused.length;
-    }
-    for (const entry of dir.entries) {
-      if (entry.mode === TREE_MODE) addStats(stats, byPath.get(`${dir.path}${entry.name}/`));
-      else addFile(stats, entry);
-    }
-    byPath.set(dir.path, stats);
-  }
-  return byPath;
-}
-
-function addFile(stats: DirStats, entry: WalkedEntry): void {
-  stats.files++;
-  const reason = entry.skipped ?? entry.blobSkipped;
-  if (reason) {
-    stats.skipped[reason] = (stats.skipped[reason] ?? 0) + 1;
-    return;
-  }
-  const size = entry.size ?? 0;
-  const language = displayLanguage(entry.lang ?? 'text');
-  stats.indexed++;
-  stats.bytes += size;
-  stats.languages[language] = (stats.languages[language] ?? 0) + size;
-}
-
-function addStats(into: DirStats, child: DirStats | undefined): void {
-  if (!child) throw new Error('a directory was counted before its children');
-  into.dirs += child.dirs;
-  into.files += child.files;
-  into.indexed += child.indexed;
-  into.bytes += child.bytes;
-  for (const [reason, files] of Object.entries(child.skipped)) {
-    const key = reason as SkipReason;
-    into.skipped[key] = (into.skipped[key] ?? 0) + files;
-  }
-  for (const [language, bytes] of Object.entries(child.languages)) {
-    into.languages[language] = (into.languages[language] ?? 0) + bytes;
-  }
 }
