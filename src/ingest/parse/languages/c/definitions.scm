@@ -67,6 +67,18 @@
   type: (enum_specifier !name body: (enumerator_list) @body)
   . declarator: (type_identifier) @name) @definition.enum
 
+; A type defined where it is used, `struct s { … } v;`, stands beside the variable.
+(declaration
+  type: (struct_specifier name: (type_identifier) @name body: (field_declaration_list) @body)) @definition.struct
+(declaration
+  type: (union_specifier name: (type_identifier) @name body: (field_declaration_list) @body)) @definition.struct
+(declaration
+  type: (enum_specifier name: (type_identifier) @name body: (enumerator_list) @body)) @definition.enum
+(field_declaration
+  type: (struct_specifier name: (type_identifier) @name body: (field_declaration_list) @body)) @definition.struct
+(field_declaration
+  type: (union_specifier name: (type_identifier) @name body: (field_declaration_list) @body)) @definition.struct
+
 (struct_specifier name: (type_identifier) @name body: (field_declaration_list) @body) @definition.struct
 (union_specifier name: (type_identifier) @name body: (field_declaration_list) @body) @definition.struct
 (enum_specifier name: (type_identifier) @name body: (enumerator_list) @body) @definition.enum

@@ -1,3 +1,4 @@
+import type { SymbolKind } from '../../facts.ts';
 import type { DefinitionView, LanguageDefinition } from '../../language.ts';
 import { typeName } from '../../references.ts';
 import { flattenConditionals } from '../c/conditionals.ts';
@@ -26,11 +27,19 @@ export const cpp: LanguageDefinition = {
   implicitSelf: true,
   prepare: blankMacros,
   repair: flattenConditionals,
-  kind: kindOf,
+  kind: memberKind,
   isSpurious,
   exported: isVisible,
   typeName: pointedType,
 };
+
+/** As in C; `static constexpr` and `static const` members are constants. */
+function memberKind(definition: Omit<DefinitionView, 'marked'>): SymbolKind {
+  const isConstant =
+    definition.kind === 'field' &&
+    /^(?:inline |static )*(?:constexpr|static const)\b/.test(definition.signature);
+  return isConstant ? 'constant' : kindOf(definition);
+}
 
 /** Linkage, not access: a private member is still named from other files (its definition, its friends). */
 function isVisible(definition: DefinitionView): boolean {

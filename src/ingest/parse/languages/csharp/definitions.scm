@@ -18,13 +18,13 @@
 ; Members without an identifier go by their keyword and sign: `operator ==`, `operator int`, `this`.
 (operator_declaration "operator" @name operator: _ @name) @definition.method
 (conversion_operator_declaration "operator" @name type: (_) @name) @definition.method
-(indexer_declaration "this" @name) @definition.field
+(indexer_declaration "this" @name accessors: (accessor_list)? @body) @definition.field
 
-(property_declaration name: (identifier) @name) @definition.field
+(property_declaration name: (identifier) @name accessors: (accessor_list)? @body) @definition.field
 (event_declaration name: (identifier) @name) @definition.field
 (event_field_declaration (variable_declaration (variable_declarator name: (identifier) @name))) @definition.field
 (field_declaration (variable_declaration (variable_declarator name: (identifier) @name))) @definition.field
 (enum_member_declaration name: (identifier) @name) @definition.constant
 
 ; The parameters of a record are its properties.
-(record_declaration (parameter_list (parameter name: (identifier) @name) @definition.field))
+(record_declaration (parameter_list (parameter name: (identifier) @name) @definition.field @exported))

@@ -20,8 +20,8 @@ export const csharp: LanguageDefinition = {
 const VISIBLE = /^(?:\[[^\]]*\] ?)*(?:\w+ )*?(?:public|protected|internal)\b/;
 
 /** `public`, `protected` and `internal` are seen by other files; members of interfaces and enums are as public as those. */
-function isVisible({ kind, signature, parent }: DefinitionView): boolean {
-  if (kind === 'namespace') return true;
+function isVisible({ kind, signature, parent, marked }: DefinitionView): boolean {
+  if (kind === 'namespace' || marked) return parent?.exported ?? true;
   if (!parent || parent.kind === 'namespace')
     return !/^(?:\[[^\]]*\] ?)*(?:\w+ )*?(?:private|file)\b/.test(signature);
   if (parent.kind === 'interface' || parent.kind === 'enum') return parent.exported;

@@ -17,6 +17,7 @@ export const kotlin: LanguageDefinition = {
   kind: kindOf,
   readImport,
   prepare,
+  repair: closeStatements,
 };
 
 /** Soft keywords before `class` that the grammar takes for names after an annotation: `open` stands in for them. */
@@ -25,6 +26,14 @@ const SOFT_MODIFIER = /\b(?:annotation|value|data|inner)(?=\s+(?:class|object)\b
 /** A primary constructor on the line after the name of its class. */
 const WRAPPED_CONSTRUCTOR =
   /(\bclass\s+\w+(?:<[^<>{}()]{0,200}>)?)(\s*\n\s*)(?=(?:@\w+(?:\([^()\n]{0,100}\))?\s+|(?:internal|private|public|protected|actual|expect)\s+){0,6}constructor\b)/g;
+
+/** `interface A { fun run() }` on one line: the grammar looks for the body of the function beyond the brace. */
+const ONE_LINE_DECLARATION = /(\bfun\b[^{}=\n;]{0,300}?[)\w>?]) (?=\s*\})/g;
+
+function closeStatements(text: string): string | null {
+  const closed = text.replace(ONE_LINE_DECLARATION, '$1;');
+  return closed === text ? null : closed;
+}
 
 /** Spells what the grammar misreads in words of the same length that it reads right. */
 function prepare(text: string): string {

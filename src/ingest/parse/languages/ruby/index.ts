@@ -11,6 +11,8 @@ export const ruby: LanguageDefinition = {
   queries: { definitions, references, imports, metrics },
   selfNames: ['self'],
   superNames: ['super'],
+  // `@cache` is read as the field of the class around it.
+  implicitSelf: true,
   exported: ({ parent }) => parent?.exported ?? true,
   isDirective: (comment) =>
     /^#\s*(?:!|-\*-|frozen_string_literal|encoding|coding|rubocop:|typed:|:nodoc:)/i.test(comment),
