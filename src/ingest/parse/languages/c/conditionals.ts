@@ -10,6 +10,9 @@ interface Branch {
   contentStart: number;
   contentEnd: number;
   balanced: boolean;
+  /** Open brackets at its end. */
+  braces: number;
+  parens: number;
 }
 
 interface Group {
@@ -20,6 +23,10 @@ interface Group {
   inEnum: boolean;
   branches: Branch[];
   lowest: number;
+}
+
+function openBranch(start: number, contentStart: number): Branch {
+  return { start, contentStart, contentEnd: contentStart, balanced: true, braces: 0, parens: 0 };
 }
 
 interface Span {
@@ -169,7 +176,7 @@ class ConditionalScanner {
       parens: this.parens,
       clean: this.endsClean(inEnum),
       inEnum,
-      branches: [{ start, contentStart: end, contentEnd: end, balanced: true }],
+      branches: [openBranch(start, end)],
       lowest: this.braces,
     });
   }
@@ -180,8 +187,9 @@ class ConditionalScanner {
     this.finish(group, start);
     this.braces = group.braces;
     this.parens = group.parens;
+    this.levelEnums();
     group.lowest = group.braces;
-    group.branches.push({ start, contentStart: end, contentEnd: end, balanced: true });
+    group.branches.push(openBranch(start, end));
   }
 
   private close(start: number, end: number): void {
@@ -197,6 +205,8 @@ class ConditionalScanner {
   private finish(group: Group, end: number): void {
     const branch = group.branches.at(-1)!;
     branch.contentEnd = end;
+    branch.braces = this.braces;
+    branch.parens = this.parens;
     branch.balanced =
       this.braces === group.braces &&
       this.parens === group.parens &&
@@ -212,11 +222,16 @@ class ConditionalScanner {
     for (const branch of others) this.blanks.push({ start: branch.start, end: branch.contentEnd });
     this.blanks.push({ start: endifStart, end: endifEnd });
     if (others.length === 0) return;
-    const kept = bracketsOf(this.text.slice(first!.contentStart, first!.contentEnd));
-    this.braces = group.braces + kept.braces;
-    this.parens = group.parens + kept.parens;
-    while (this.enums.length > Math.max(0, this.braces)) this.enums.pop();
-    while (this.enums.length < this.braces) this.enums.push(false);
+    this.braces = first!.braces;
+    this.parens = first!.parens;
+    this.levelEnums();
+  }
+
+  /** As many entries as braces are open; what a blanked branch closed is no enum. */
+  private levelEnums(): void {
+    const open = Math.max(0, this.braces);
+    while (this.enums.length > open) this.enums.pop();
+    while (this.enums.length < open) this.enums.push(false);
   }
 
   /** In the middle of an expression or a list. */
@@ -229,11 +244,4 @@ class ConditionalScanner {
     const char = this.text[this.last]!;
     return char === ';' || char === '{' || char === '}' || char === ':' || (inEnum && char === ',');
   }
-}
-
-/** What a piece of code opens more than it closes, strings and comments aside. */
-function bracketsOf(text: string): { braces: number; parens: number } {
-  const code = text.replace(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)'|\/\/[^\n]*|^[ \t]*#[^\n]*/gm, '');
-  const count = (char: string) => code.split(char).length - 1;
-  return { braces: count('{') - count('}'), parens: count('(') - count(')') };
 }

@@ -36,7 +36,9 @@ function kindOf({ kind, signature }: Omit<DefinitionView, 'marked'>): SymbolKind
 }
 
 /** `/// <summary>Text of <see cref="T"/>.</summary>` → `Text of T.` */
-function stripXml(comment: string): string {
+function stripXml(text: string): string {
+  // Far more than documentation keeps; the patterns below look ahead.
+  const comment = text.slice(0, 8000);
   const lines = comment.startsWith('/*')
     ? comment
         .replace(/^\/\*+/, '')

@@ -25,10 +25,10 @@ const SOFT_MODIFIER = /\b(?:annotation|value|data|inner)(?=\s+(?:class|object)\b
 
 /** A primary constructor on the line after the name of its class. */
 const WRAPPED_CONSTRUCTOR =
-  /(\bclass\s+\w+(?:<[^<>{}()]{0,200}>)?)(\s*\n\s*)(?=(?:@\w+(?:\([^()\n]{0,100}\))?\s+|(?:internal|private|public|protected|actual|expect)\s+){0,6}constructor\b)/g;
+  /(\bclass\s+\w+(?:<[^<>{}()]{0,200}>)?)(\s{1,200})(?=(?:@\w+(?:\([^()\n]{0,100}\))?\s{1,200}|(?:internal|private|public|protected|actual|expect)\s{1,200}){0,6}constructor\b)/g;
 
 /** `interface A { fun run() }` on one line: the grammar looks for the body of the function beyond the brace. */
-const ONE_LINE_DECLARATION = /(\bfun\b[^{}=\n;]{0,300}?[)\w>?]) (?=\s*\})/g;
+const ONE_LINE_DECLARATION = /(\bfun\b[^{}=\n;]{0,300}?[)\w>?]) (?=\s{0,200}\})/g;
 
 function closeStatements(text: string): string | null {
   const closed = text.replace(ONE_LINE_DECLARATION, '$1;');
