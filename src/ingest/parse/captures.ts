@@ -76,8 +76,11 @@ export interface RawFacts {
   nests: Span[];
 }
 
-/** More matches in progress than this are a degenerate tree; the oldest are given up. */
-const MATCH_LIMIT = 8192;
+/**
+ * More matches in progress than this mean thousands of nested expressions, each of which costs every node below it; the
+ * outermost are given up. Ordinary code stays under 64.
+ */
+const MATCH_LIMIT = 128;
 
 /**
  * Runs the query. `expired` is asked from time to time and ends it early when true; the facts are then those of the

@@ -59,7 +59,9 @@
  *
  * ## metrics.scm
  *
- * `@branch`       a decision point: if, loop, case, catch, conditional expression, `&&`, `||`, `??`.
+ * `@branch`       a decision point: if, loop, case, catch, conditional expression, `&&`, `||`, `??`. Capture operators as bare
+ *                 tokens (`["&&" "||"] @branch`): a pattern rooted at a left-recursive node stays open over all of the
+ *                 expression, which makes a sum of thousands of terms quadratic.
  * `@nest`         the body of a control structure (not of functions): overlapping ones give the nesting depth. Capture the
  *                 body, not the statement, so that `else if` chains stay flat.
  */

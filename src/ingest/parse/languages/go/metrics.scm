@@ -1,5 +1,5 @@
 [(if_statement) (for_statement) (expression_case) (type_case) (communication_case)] @branch
-(binary_expression operator: ["&&" "||"] @branch)
+["&&" "||"] @branch
 
 (if_statement consequence: (_) @nest)
 (if_statement alternative: (block) @nest)

@@ -42,3 +42,6 @@
 (lexical_declaration kind: "const" (variable_declarator name: (identifier) @name)) @definition.constant
 (lexical_declaration kind: "let" (variable_declarator name: (identifier) @name)) @definition.variable
 (variable_declaration (variable_declarator name: (identifier) @name)) @definition.variable
+(program (lexical_declaration kind: "const" (variable_declarator name: (object_pattern (shorthand_property_identifier_pattern) @name))) @definition.constant)
+(program (export_statement (lexical_declaration kind: "const" (variable_declarator name: (object_pattern (shorthand_property_identifier_pattern) @name))) @definition.constant))
+(function_expression name: (identifier) @name) @definition.function

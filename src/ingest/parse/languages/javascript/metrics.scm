@@ -1,5 +1,5 @@
 [(if_statement) (for_statement) (for_in_statement) (while_statement) (do_statement) (switch_case) (catch_clause) (ternary_expression)] @branch
-(binary_expression ["&&" "||" "??"] @branch)
+["&&" "||" "??"] @branch
 
 (if_statement consequence: (_) @nest)
 (else_clause (statement_block) @nest)

@@ -1,5 +1,5 @@
 [(if_statement) (elif_clause) (for_statement) (while_statement) (except_clause) (conditional_expression) (case_clause) (if_clause) (for_in_clause) (assert_statement)] @branch
-(boolean_operator operator: _ @branch)
+["and" "or"] @branch
 
 (if_statement consequence: (_) @nest)
 (elif_clause consequence: (_) @nest)

@@ -1,5 +1,5 @@
 [(if_expression) (for_expression) (while_expression) (loop_expression) (match_arm)] @branch
-(binary_expression operator: ["&&" "||"] @branch)
+["&&" "||"] @branch
 
 (if_expression consequence: (_) @nest)
 (else_clause (block) @nest)

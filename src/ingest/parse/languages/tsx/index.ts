@@ -6,6 +6,8 @@ import components from './components.scm';
 export const tsx: LanguageDefinition = {
   ...typescript,
   id: 'tsx',
+  // A line that starts with `<T` is an element here.
+  repair: undefined,
   grammar: async () => (await import('@vscode/tree-sitter-wasm/wasm/tree-sitter-tsx.wasm')).default,
   queries: { ...typescript.queries, references: `${typescript.queries.references}\n${components}` },
 };

@@ -1,4 +1,5 @@
 import type { LanguageDefinition } from '../../language.ts';
+import { separateCallSignatures } from './call-signatures.ts';
 import definitions from './definitions.scm';
 import imports from './imports.scm';
 import metrics from './metrics.scm';
@@ -10,4 +11,5 @@ export const typescript: LanguageDefinition = {
   queries: { definitions, references, imports, metrics },
   selfNames: ['this'],
   superNames: ['super'],
+  repair: separateCallSignatures,
 };
