@@ -1,12 +1,14 @@
-import { callsWithin } from '../../store/navigation.ts';
-import { keyOf, sitesOf } from './call-sites.ts';
+import { callsTo, callsWithin } from '../../store/navigation.ts';
+import { keyOf, MAX_SITES, sitesOf } from './call-sites.ts';
 import { MAX_LISTED, type PageOptions } from './callers.ts';
+import { resolveTogether } from './conventions.ts';
+import type { FactStore } from './demand.ts';
 import { type SymbolSummary, summariesOf } from './details.ts';
 import type { CallSite, Definition } from './facts.ts';
 import { snippetOf } from './lines.ts';
-import { type Edge, resolveCall } from './resolve.ts';
+import { type Edge, resolveOne } from './resolve.ts';
 import { type SymbolQuery, selectDefinitions } from './select.ts';
-import { factsOf, type OpenSnapshot, textsOf, treeOf } from './snapshot.ts';
+import { factsOf, type OpenSnapshot, type SnapshotTree, textsOf, treeOf } from './snapshot.ts';
 
 /** A call in the symbol's body and where it leads. */
 export interface CalleeItem {
@@ -56,9 +58,7 @@ export async function calleesOf(
     rows[index]!.flatMap((row) => sitesOf(row, tree.paths)).filter((site) => site.path === body.path),
   );
   const store = factsOf(snapshot, tree);
-  const resolved = await store.run((facts) =>
-    sites.map((site) => ({ site, edges: resolveCall(facts, site) })),
-  );
+  const resolved = await resolveWithin(snapshot, tree, store, sites);
   const edges = resolved.flatMap(({ site, edges: reached }) =>
     distinct(reached)
       .filter((edge) => edge.confidence >= page.minConfidence)
@@ -78,6 +78,29 @@ export async function calleesOf(
     truncated:
       store.truncated || definitions.length > MAX_BODIES || rows.some((list) => list.length === MAX_CALLS),
   };
+}
+
+/** Resolves the calls of a body; those whose receiver nothing tells, together with the rest of their callee's sites. */
+async function resolveWithin(
+  snapshot: OpenSnapshot,
+  tree: SnapshotTree,
+  store: FactStore,
+  sites: readonly CallSite[],
+): Promise<{ site: CallSite; edges: Edge[] }[]> {
+  const alone = await store.run((facts) => sites.map((site) => resolveOne(facts, site)));
+  const names = new Set(sites.filter((_, index) => alone[index]!.open).map((site) => site.callee));
+  const rows = await callsTo(snapshot, [...names], MAX_SITES);
+  const others = rows.flatMap((row) => sitesOf(row, tree.paths));
+  const together = others.length === 0 ? [] : await store.run((facts) => resolveTogether(facts, others));
+  const completed = new Map(others.map((site, index) => [placeKey(site), together[index]!]));
+  return sites.map((site, index) => {
+    const { edges, open } = alone[index]!;
+    return { site, edges: open ? (completed.get(placeKey(site)) ?? edges) : edges };
+  });
+}
+
+function placeKey({ path, ord }: CallSite): string {
+  return `${path}\0${ord}`;
 }
 
 function describe(site: CallSite, { definition, confidence, resolution }: Edge, text: string): CalleeItem {

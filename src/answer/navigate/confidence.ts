@@ -27,6 +27,8 @@ export const CONFIDENCE = {
   static: 0.95,
   /** The receiver's type is a base of the method's type. */
   override: 0.5,
+  /** Elsewhere in the repository a receiver of this name, calling this method, has this type almost always. */
+  convention: 0.8,
   /** The receiver is named like the type (`router.match`, `Router`). */
   'receiver-name': 0.6,
   /** The file imports or defines the type, and no other type it knows has such a method. */

@@ -21,6 +21,8 @@ export interface Definition {
 /** A call as it stands in a file. */
 export interface CallSite {
   blob: number;
+  /** Its number among the calls of the blob. */
+  ord: number;
   path: string;
   lang: string;
   line: number;

@@ -9,7 +9,7 @@ import {
   lastName,
 } from './facts.ts';
 import type { Edge } from './resolve.ts';
-import { declaredType, initialiser, returnType } from './signatures.ts';
+import { annotatedTypes, declaredType, initialiser, returnType } from './signatures.ts';
 import { lookupMember, ownerOf, typesVisible } from './types.ts';
 
 /** What can be told of a receiver: its types, that it comes from outside the repository, or nothing. */
@@ -123,6 +123,10 @@ function ofVariable(facts: Facts, site: CallSite, name: string, resolve: Resolve
     if (value !== null && value !== name) return inferType(facts, site, value, resolve, steps - 1);
   }
   const file = { path: site.path, blob: site.blob, lang: site.lang };
+  for (const type of annotated(text, name, site)) {
+    const known = named(facts, site, type);
+    if (known.kind === 'type') return known;
+  }
   const own = facts
     .definitions(name)
     .filter((definition) => definition.path === site.path && isVariable(definition));
@@ -137,6 +141,11 @@ function ofVariable(facts: Facts, site: CallSite, name: string, resolve: Resolve
   return NOTHING;
 }
 
+function annotated(text: string | null, name: string, site: CallSite): string[] {
+  if (text === null) return [];
+  return annotatedTypes(text, name, { from: site.caller?.startLine ?? 1, to: site.line, lang: site.lang });
+}
+
 /** A variable, constant or field: its declared type, else its initialiser read in its own file. */
 function ofVariableDefinition(facts: Facts, variable: Definition, resolve: Resolve, steps: number): Inferred {
   const type = declaredType(variable.signature, variable.name, variable.lang);
@@ -147,6 +156,7 @@ function ofVariableDefinition(facts: Facts, variable: Definition, resolve: Resol
   if (value === undefined) return NOTHING;
   const there: CallSite = {
     blob: variable.blob,
+    ord: -1,
     path: variable.path,
     lang: variable.lang,
     line: variable.startLine,

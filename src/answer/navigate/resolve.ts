@@ -59,21 +59,40 @@ const SUPER: Readonly<Partial<Record<Family, RegExp>>> = {
   ruby: /^super$/,
 };
 /** Calls and variables that a receiver is followed through to find its type. */
-const MAX_STEPS = 4;
+const MAX_STEPS = 6;
 /** A name-only edge to more definitions than this says nothing. */
 const MAX_AMBIGUOUS = 12;
+
+/** What became of a call: `open` when nothing told the receiver's type, so that what others show may complete it. */
+export interface Resolved {
+  edges: Edge[];
+  open: boolean;
+}
 
 /**
  * Resolves one call to the definitions it may reach, best first. Pure: the same facts give the same edges, whatever
  * was indexed before, so an incremental index answers as a clean rebuild does. No edge means that the call leads out of
- * the repository or to a local value.
+ * the repository or to a local value, or, when `open`, that nothing is known of it.
  */
-export function resolveCall(facts: Facts, site: CallSite, steps = MAX_STEPS): Edge[] {
+export function resolveOne(facts: Facts, site: CallSite, steps = MAX_STEPS): Resolved {
   const receiver = dotted(site.receiver);
-  const edges = receiver === '' ? bareCall(facts, site) : memberCall(facts, site, receiver, steps);
-  return edges
-    .filter((edge) => edge.confidence >= MIN_CONFIDENCE)
-    .sort((a, b) => b.confidence - a.confidence || order(a.definition, b.definition));
+  const { edges, open } =
+    receiver === '' ? closed(bareCall(facts, site)) : memberCall(facts, site, receiver, steps);
+  return {
+    open,
+    edges: edges
+      .filter((edge) => edge.confidence >= MIN_CONFIDENCE)
+      .sort((a, b) => b.confidence - a.confidence || order(a.definition, b.definition)),
+  };
+}
+
+/** The edges of one call by itself. */
+export function resolveCall(facts: Facts, site: CallSite, steps = MAX_STEPS): Edge[] {
+  return resolveOne(facts, site, steps).edges;
+}
+
+function closed(edges: Edge[]): Resolved {
+  return { edges, open: false };
 }
 
 function bareCall(facts: Facts, site: CallSite): Edge[] {
@@ -155,37 +174,37 @@ function implicitSelf(facts: Facts, site: CallSite): Edge[] {
   return [];
 }
 
-function memberCall(facts: Facts, site: CallSite, receiver: string, steps: number): Edge[] {
-  const file = fileOf(site);
-  if (SUPER[familyOf(site.lang)]?.test(receiver)) return onSuper(facts, site);
+function memberCall(facts: Facts, site: CallSite, receiver: string, steps: number): Resolved {
+  if (SUPER[familyOf(site.lang)]?.test(receiver)) return closed(onSuper(facts, site));
+  const typed = onStatedType(facts, site, receiver, steps);
+  if (typed) return closed(typed);
+  const root = receiver.split(/[.([]/, 1)[0]!;
+  if (root === '') return { edges: byNameAlone(members(facts, site), site, 0.5), open: false };
+  if (!isShadowed(facts, site, root)) {
+    const named = onNamedReceiver(facts, site, receiver, root);
+    if (named) return closed(named);
+  }
+  const inferred = inferType(facts, site, receiver, resolveCall, steps);
+  if (inferred.kind === 'external') return closed([]);
+  if (inferred.kind === 'type') return closed(onTypes(facts, site, inferred, 'inferred-type'));
+  return { edges: onUnknown(facts, site, receiver), open: true };
+}
+
+/** The receiver is `this`, or the file itself states its type; null when neither helps. */
+function onStatedType(facts: Facts, site: CallSite, receiver: string, steps: number): Edge[] | null {
   const isSelf = SELF.has(receiver);
-  const typeName = site.receiverType ?? null;
   if (isSelf) {
     const enclosing = enclosingTypes(facts, site).slice(0, 1);
     if (enclosing.length > 0) return onTypes(facts, site, { types: enclosing, sure: true }, 'self');
   }
-  if (typeName !== null) {
-    const visible = typesVisible(facts, file, typeName);
-    // A name alone may mean another type than the qualified one in the code, which inference reads in full.
-    const inferred = visible.sure ? null : inferType(facts, site, receiver, resolveCall, steps);
-    if (inferred?.kind === 'type' && inferred.sure) return onTypes(facts, site, inferred, 'receiver-type');
-    if (visible.types.length > 0) return onTypes(facts, site, visible, isSelf ? 'self' : 'receiver-type');
-    // A type that the repository does not hold: the standard library's or a package's.
-    if (facts.definitions(typeName).length === 0) return [];
-  }
-  const root = receiver.split(/[.([]/, 1)[0]!;
-  if (root === '') return byNameAlone(members(facts, site), site, 0.5);
-  const shadowed = isShadowed(facts, site, root);
-  if (!shadowed) {
-    const named = onNamedReceiver(facts, site, receiver, root);
-    if (named) return named;
-  }
-  const inferred = inferType(facts, site, receiver, resolveCall, steps);
-  if (inferred.kind === 'external') return [];
-  if (inferred.kind === 'type') {
-    return onTypes(facts, site, { types: inferred.types, sure: inferred.sure }, 'inferred-type');
-  }
-  return onUnknown(facts, site, receiver);
+  if (site.receiverType === null) return null;
+  const visible = typesVisible(facts, fileOf(site), site.receiverType);
+  // A name alone may mean another type than the qualified one in the code, which inference reads in full.
+  const inferred = visible.sure ? null : inferType(facts, site, receiver, resolveCall, steps);
+  if (inferred?.kind === 'type' && inferred.sure) return onTypes(facts, site, inferred, 'receiver-type');
+  if (visible.types.length > 0) return onTypes(facts, site, visible, isSelf ? 'self' : 'receiver-type');
+  // A type that the repository does not hold: the standard library's or a package's.
+  return facts.definitions(site.receiverType).length === 0 ? [] : null;
 }
 
 /** `ns.f()`, `pkg.F()`, `T.f()`: the receiver is itself a name of the program; null when it is not. */

@@ -140,13 +140,60 @@ function lastAssignment(code: string, name: string, lang: string, indent: string
   return last === null ? null : value(last);
 }
 
-/** Cuts what follows the expression: a terminator, a comment, Rust's `?`. */
+/**
+ * The types that annotate a variable or parameter in the lines before a use, the nearest first; simple names. What looks
+ * like an annotation may be a member of an object literal, so the caller takes the first that is a type.
+ */
+export function annotatedTypes(
+  text: string,
+  name: string,
+  range: { from: number; to: number; lang: string },
+): string[] {
+  const code = text
+    .split('\n')
+    .slice(range.from - 1, range.to)
+    .join('\n')
+    .slice(-MAX_CHARACTERS);
+  if (!code.includes(name)) return [];
+  const word = name.replace(/\$/g, '\\$');
+  const matches = [...code.matchAll(annotationPattern(word, range.lang))];
+  return matches.reverse().flatMap((match) => simpleType(match[1]!) ?? []);
+}
+
+function annotationPattern(word: string, lang: string): RegExp {
+  switch (familyOf(lang)) {
+    case 'go':
+      return new RegExp(`(?:[(,]\\s*|\\bvar\\s+)${word}\\s+([*\\[\\]\\w.]+)`, 'g');
+    case 'jvm':
+    case 'csharp':
+    case 'c':
+    case 'php':
+      if (lang === 'kotlin') break;
+      return new RegExp(`([\\w.:\\\\]+(?:<[^<>;(){}\\n]{0,80}>)?)\\s*[*&]?\\s+[*&$]?${word}\\s*[,)=;:]`, 'g');
+    default:
+      break;
+  }
+  return new RegExp(`(?:^|[(,{\\s])${word}\\s*[?!]?\\s*:\\s*([^,)=;{}\\n]{1,120})`, 'g');
+}
+
+/** Cuts what follows the expression: a terminator, a comment, Rust's `?`, arguments that go on over lines. */
 function value(text: string): string {
-  return text
+  return closed(text)
     .replace(/\s*(?:\/\/|#\s).*$/, '')
     .replace(/[;,]\s*$/, '')
     .replace(/\)\?$/, ')')
     .replace(/^&/, '')
     .replace(/^([A-Z][\w.]*)\{.*$/, 'new $1')
     .trim();
+}
+
+/** `f(a, function () {` → `f()`: what a call gives does not depend on its arguments. */
+function closed(text: string): string {
+  let depth = 0;
+  let open = -1;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '(' && depth++ === 0) open = at;
+    if (text[at] === ')' && depth > 0) depth--;
+  }
+  return depth > 0 && open > 0 ? `${text.slice(0, open)}()` : text;
 }

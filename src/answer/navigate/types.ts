@@ -1,5 +1,5 @@
 import { exportedFrom, imported, moduleFiles, sameFamily, unique, visibleBindings } from './exports.ts';
-import { containerOf, type Definition, type Facts, isLocalToFunction, isType, lastName } from './facts.ts';
+import { containerOf, type Definition, type Facts, isType, lastName } from './facts.ts';
 import { type Family, familyOf } from './modules.ts';
 import { directoryOf, type IndexedFile } from './paths.ts';
 

@@ -30,9 +30,9 @@ export async function project(files: Record<string, string>, manifests: Manifest
     facts.symbols.forEach((symbol, ord) => {
       definitions.push({ ...symbol, blob, ord, path, lang });
     });
-    for (const call of facts.calls) {
+    for (const [ord, call] of facts.calls.entries()) {
       const caller = call.caller === null ? null : { ...facts.symbols[call.caller]!, ord: call.caller };
-      sites.push({ ...call, blob, path, lang, caller });
+      sites.push({ ...call, blob, ord, path, lang, caller });
     }
   }
   const byDirectory = Map.groupBy(rows, (row) => directoryOf(row.path));

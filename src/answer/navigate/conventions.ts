@@ -1,0 +1,54 @@
+import { CONFIDENCE } from './confidence.ts';
+import { type CallSite, dotted, type Facts } from './facts.ts';
+import { familyOf } from './modules.ts';
+import { type Edge, resolveOne } from './resolve.ts';
+
+/** Calls with a known receiver that must agree, and how many of all must, before they speak for the others. */
+const MIN_WITNESSES = 3;
+const MIN_AGREEMENT = 0.8;
+/** An edge is a witness from here on. */
+const SURE = 0.85;
+
+/**
+ * Resolves call sites together. Projects name their variables consistently: where `c.json()` on a declared `c` is
+ * `Context.json` nearly everywhere, it is so too in a callback whose parameter has no annotation. Sites whose receiver
+ * nothing tells take what those of the same receiver and callee show. `sites` must hold every site of the callees it has,
+ * so that the answer does not depend on who asks.
+ */
+export function resolveTogether(facts: Facts, sites: readonly CallSite[]): Edge[][] {
+  const resolved = sites.map((site) => resolveOne(facts, site));
+  const groups = Map.groupBy(sites.keys(), (index) => groupOf(sites[index]!));
+  const edges = resolved.map((each) => each.edges);
+  for (const indexes of groups.values()) {
+    const open = indexes.filter((index) => resolved[index]!.open);
+    if (open.length === 0 || open.length === indexes.length) continue;
+    const shown = convention(indexes.filter((index) => !resolved[index]!.open).map((index) => edges[index]!));
+    if (!shown) continue;
+    for (const index of open) {
+      if ((edges[index]![0]?.confidence ?? 0) < shown[0]!.confidence) edges[index] = shown;
+    }
+  }
+  return edges;
+}
+
+/** The edges that most witnesses share, as the convention they make; null when they are few or disagree. */
+function convention(known: readonly Edge[][]): Edge[] | null {
+  const votes = new Map<string, { count: number; edges: Edge[] }>();
+  for (const edges of known) {
+    const sure = edges.filter((edge) => edge.confidence >= SURE);
+    if (sure.length === 0) continue;
+    const target = `${sure[0]!.definition.path}\0${sure[0]!.definition.qualifiedName}`;
+    const vote = votes.get(target) ?? { count: 0, edges: sure };
+    vote.count++;
+    votes.set(target, vote);
+  }
+  // Calls that lead out of the repository vote against.
+  const best = [...votes.values()].sort((a, b) => b.count - a.count)[0];
+  if (!best || best.count < MIN_WITNESSES || best.count / known.length < MIN_AGREEMENT) return null;
+  const confidence = Math.round(CONFIDENCE.convention * (best.count / known.length) * 100) / 100;
+  return best.edges.map(({ definition }) => ({ definition, confidence, resolution: 'convention' }));
+}
+
+function groupOf(site: CallSite): string {
+  return `${familyOf(site.lang)}\0${site.callee}\0${dotted(site.receiver)}`;
+}
