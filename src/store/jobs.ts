@@ -212,12 +212,9 @@ export async function findJob(db: ControlDb, caller: Caller, jobId: string): Pro
   return (await db.query.jobs.findFirst({ where: and(eq(jobs.id, jobId), visibleTo(caller)) })) ?? null;
 }
 
-/** True when the caller may cancel the job: an editor of the owning group, or who asked for it. */
+/** True when the caller may cancel the job: an editor of the group that owns the repo. */
 export function mayCancel(caller: Caller, job: JobRow): boolean {
-  return (
-    hasGroupRole(caller, job.groupId, 'editor') ||
-    (caller.userId !== null && caller.userId === job.requestedBy)
-  );
+  return hasGroupRole(caller, job.groupId, 'editor');
 }
 
 export interface JobFilter {

@@ -1,7 +1,7 @@
 /** Runs one step message: takes the step from its job, keeps a sign of life going, and turns errors into ends. */
 import { ERRORS, Problem } from '../../errors.ts';
 import type { StepMessage } from '../../pipeline.ts';
-import type { JobHandle } from '../../platform/jobs/jobs.ts';
+import type { JobHandle, JobProgress } from '../../platform/jobs/jobs.ts';
 import { JOB_TIMING } from '../../platform/jobs/timing.ts';
 import type { Services } from '../../services.ts';
 import type { JobRow } from '../../store/control-schema.ts';
@@ -41,12 +41,9 @@ export async function runStep(s: Services, message: StepMessage): Promise<void> 
 async function guarded(s: Services, job: JobRow, handle: JobHandle, message: StepMessage): Promise<void> {
   try {
     const scope = await scopeOf(s, job);
-    if (scope)
-      await dispatch(
-        { s, job, handle, scope, report: async (p) => mustBeActive(await handle.progress(p)) },
-        message,
-      );
-    else await handle.cancel('The repository was deleted');
+    if (!scope) throw new JobStopped();
+    const report = async (progress: JobProgress) => mustBeActive(await handle.progress(progress));
+    await dispatch({ s, job, handle, scope, report }, message);
   } catch (error) {
     if (error instanceof Problem)
       await handle.fail({ code: ERRORS[error.slug].code, message: error.message });
