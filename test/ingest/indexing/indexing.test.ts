@@ -139,6 +139,19 @@ describe('a first sync', () => {
     expect(texts.size).toBeGreaterThan(0);
   });
 
+  it('gives texts of many megabytes in the order asked for, none left out', async () => {
+    const big = await createRepo();
+    const random = () => Array.from(crypto.getRandomValues(new Uint8Array(55_000)), (b) => b.toString(36));
+    const noise = (n: number) => [n, ...random(), ...random()].join(' ');
+    const root = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`n${n}.txt`, noise(n)]));
+    const synced = await sync(big, root);
+    const tree = await listTree(big.deps.shard, big.scope, synced.snapshotId);
+    const ids = tree.map((file) => file.blob!).reverse();
+    const texts = await textOf(big.deps.shard, big.scope, ids);
+    expect([...texts.keys()]).toEqual(ids);
+    for (const file of tree) expect(texts.get(file.blob!)).toBe(root[file.path]);
+  });
+
   it('finds chunks by words, by parts of identifiers and with their symbol', async () => {
     const find = (match: string) =>
       matchText(repo.deps.shard, repo.scope, { match, snapshotIds: [snapshotId], limit: 9 });
