@@ -23,6 +23,7 @@ const AGENT = 'git/sightline-1';
 
 /** @throws MirrorError */
 export async function discover(egress: Egress, remote: Remote): Promise<Discovery> {
+  if (!URL.canParse(remote.url)) throw new MirrorError('refused', 'The URL of the remote cannot be parsed.');
   const base = baseOf(remote.url);
   const first = await get(egress, remote, base, remote.headers);
   const moved = first.url !== '' && baseOf(first.url) !== base ? baseOf(first.url) : null;

@@ -33,6 +33,20 @@ export async function lacksHistory(
   return (await objects.info(level)).size < level.length;
 }
 
+/**
+ * The commits among `candidates` (the `shallow` lists of all packs) that are held while a parent is not. Judged by what
+ * is there rather than kept as a list: two syncs at once each know only their own end of it, and claiming a parent
+ * that is missing would make the remote leave out files that we lack.
+ */
+export async function shallowBoundary(objects: ObjectStore, candidates: Iterable<string>): Promise<string[]> {
+  const parents = new Map<string, string[]>();
+  for await (const { oid, type, bytes } of objects.readMany([...new Set(candidates)])) {
+    if (type === 'commit') parents.set(oid, parseCommit(bytes).parents);
+  }
+  const held = await objects.info([...new Set([...parents.values()].flat())]);
+  return [...parents].filter(([, of]) => of.some((parent) => !held.has(parent))).map(([oid]) => oid);
+}
+
 const MAX_TAGS = 8;
 
 /** The commit that `oid` is or leads to through annotated tags; null when missing, or no commit. */

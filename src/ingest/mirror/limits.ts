@@ -30,7 +30,7 @@ export const INTAKE_LIMITS: IntakeLimits = {
   // zlib cannot exceed 1,032, which a file of zeros reaches: hence only for totals that no repository of ours has.
   maxRatio: 500,
   ratioFloorBytes: 2048 * MB,
-  cacheBytes: 12 * MB,
+  cacheBytes: 8 * MB,
   heldBytes: 1 * MB,
   maxReads: 4000,
 };

@@ -75,6 +75,8 @@ export function openUpload(bucket: R2Bucket, key: string, partBytes = PART_BYTES
         if (used > 0) parts.push(await multipart.uploadPart(parts.length + 1, buffer.subarray(0, used)));
         await multipart.complete(parts);
       } else await bucket.put(key, buffer.subarray(0, used));
+      spare = null;
+      flying = 0;
       completed = true;
     },
     abort: async () => {

@@ -5,8 +5,8 @@ import { MirrorError } from './mirror-error.ts';
 import { type EntryHeader, MAX_HEADER_BYTES, readEntryHeader } from './pack-entry.ts';
 
 const MIN_BLOCK = 256 * 1024;
-const MAX_BLOCK = 4 * 1024 * 1024;
-const CACHED_BLOCKS_BYTES = 8 * 1024 * 1024;
+const MAX_BLOCK = 2 * 1024 * 1024;
+const CACHED_BLOCKS_BYTES = 4 * 1024 * 1024;
 const INFLATED_AT_ONCE = 1024 * 1024;
 
 export interface PackSource {
@@ -23,7 +23,7 @@ export function openPackSource(
   tail: { offset: number; bytes: Uint8Array },
   maxReads: number,
 ): PackSource {
-  // One sweep over the pack costs at most 512 reads, whatever its size.
+  // One sweep over the pack costs at most 2,048 reads, whatever its size.
   const blockBytes = Math.min(MAX_BLOCK, Math.max(MIN_BLOCK, 2 ** Math.ceil(Math.log2(size / 512))));
   const blocks = new ByteLru<number, Uint8Array>(CACHED_BLOCKS_BYTES);
   let reads = 0;

@@ -5,6 +5,7 @@ import type { PackRow } from '../../store/control-schema.ts';
 import { keys } from '../../store/keys.ts';
 import { insertPack, listPacks } from '../../store/packs.ts';
 import type { RepoScope } from '../../store/scope.ts';
+import { lacksHistory, shallowBoundary } from '../mirror/history.ts';
 import { storePack } from '../mirror/intake.ts';
 import { type ObjectStore, openObjects } from '../mirror/object-store.ts';
 import { fetchPack, type Remote } from '../mirror/remote.ts';
@@ -53,11 +54,14 @@ export async function fetchCommit(
     scope.repo.id,
     packs.map((pack) => pack.id),
   );
-  const shallow = packs.at(-1)?.shallow ?? [];
-  const held = (await objects.info([want.oid])).has(want.oid);
-  const deepens = want.depth !== 1 && (shallow.length > 0 || packs.length === 0);
-  if (held && !deepens) return { commit: await peel(objects, want.oid), objects };
-  await addPack(s, scope, remote, want, packs, objects, onProgress);
+  const shallow = await shallowBoundary(
+    objects,
+    packs.flatMap((pack) => pack.shallow),
+  );
+  if (!(await lacksHistory(objects, want.oid, want.depth, shallow))) {
+    return { commit: await peel(objects, want.oid), objects };
+  }
+  await addPack(s, scope, remote, { ...want, shallow }, packs, objects, onProgress);
   const after = await mirrorObjects(s, scope);
   return { commit: await peel(after, want.oid), objects: after };
 }
@@ -66,22 +70,21 @@ async function addPack(
   s: Mirror,
   scope: RepoScope,
   remote: Remote,
-  want: { oid: string; depth: number },
+  want: { oid: string; depth: number; shallow: string[] },
   packs: PackRow[],
   objects: ObjectStore,
   onProgress: (progress: FetchProgress) => Promise<void>,
 ): Promise<void> {
-  const before = packs.at(-1)?.shallow ?? [];
   const haves = [...new Set(packs.flatMap((pack) => pack.tips).reverse())].slice(0, MAX_HAVES);
   const fetched = await fetchPack(s.egress, remote, {
     oids: [want.oid],
     haves,
-    shallow: before,
+    shallow: want.shallow,
     depth: want.depth,
   });
   if (!fetched.pack) return;
   const gone = new Set(fetched.unshallow);
-  const shallow = [...new Set([...before, ...fetched.shallow])].filter((oid) => !gone.has(oid));
+  const shallow = [...new Set([...want.shallow, ...fetched.shallow])].filter((oid) => !gone.has(oid));
   const id = s.newId();
   try {
     const stored = await storePack({ bucket: s.bucket, objects }, scope.repo.id, id, fetched.pack, {

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, inject, test } from 'vitest';
 import { createEgress } from '../../../src/egress.ts';
-import { lacksHistory, peelTag } from '../../../src/ingest/mirror/history.ts';
+import { lacksHistory, peelTag, shallowBoundary } from '../../../src/ingest/mirror/history.ts';
 import { type StoredPack, storePack } from '../../../src/ingest/mirror/intake.ts';
 import { type ObjectStore, openObjects } from '../../../src/ingest/mirror/object-store.ts';
 import { fetchPack, listRefs } from '../../../src/ingest/mirror/remote.ts';
@@ -137,6 +137,38 @@ describe.each([
     await mirror.fetch(later);
     expect((await checkOut(mirror.objects(), later)).get('a.txt')).toBe('two\n');
   });
+});
+
+test('two syncs at once, each unaware of the other, leave a mirror that later syncs fill in correctly', async () => {
+  const repo = await makeRepo('at-once', { 'a.txt': 'first\n', 'b.txt': 'b\n' });
+  const second = await repo.commit({ 'a.txt': 'second\n' });
+  // The third has the file of the first again: a remote that believes we hold the first's tree would leave it out.
+  const third = await repo.commit({ 'a.txt': 'first\n', 'b.txt': 'changed\n' });
+  await repo.git('branch', 'side', repo.head);
+  const other = await (async () => {
+    await repo.git('checkout', '-q', '--orphan', 'unrelated');
+    return repo.commit({ 'c.txt': 'c\n' });
+  })();
+  const none = openObjects(bucket, 'at-once', []);
+  const candidates: string[] = [];
+  for (const [id, oid] of [
+    ['p0', second],
+    ['p1', other],
+  ] as const) {
+    const want = { oids: [oid], haves: [], shallow: [], depth: 1 };
+    const fetched = await fetchPack(egress, { url: repo.url, headers: {} }, want);
+    await storePack({ bucket, objects: none }, 'at-once', id, fetched.pack!);
+    candidates.push(...fetched.shallow);
+  }
+  const objects = openObjects(bucket, 'at-once', ['p0', 'p1']);
+  // An orphan has no parents, so it is no boundary, whatever the remote called it.
+  const shallow = await shallowBoundary(objects, candidates);
+  expect(shallow).toEqual([second]);
+  const want = { oids: [third], haves: [other, second], shallow, depth: 1 };
+  const fetched = await fetchPack(egress, { url: repo.url, headers: {} }, want);
+  await storePack({ bucket, objects }, 'at-once', 'p2', fetched.pack!);
+  const files = await checkOut(openObjects(bucket, 'at-once', ['p0', 'p1', 'p2']), third);
+  expect(Object.fromEntries(files)).toEqual({ 'a.txt': 'first\n', 'b.txt': 'changed\n' });
 });
 
 test('a repository with a large binary file is mirrored under the memory budget', async () => {

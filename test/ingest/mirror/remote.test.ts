@@ -176,6 +176,10 @@ describe('a remote that is not as it should be', () => {
     });
   });
 
+  test('whose URL is none is refused', async () => {
+    await expect(listRefs(egress, { url: 'no url', headers: {} })).rejects.toMatchObject({ kind: 'refused' });
+  });
+
   test('at a private address is refused before anything is sent', async () => {
     const { egress: judged, asked } = scripted([]);
     await expect(listRefs(judged, { url: 'https://10.0.0.1/x.git', headers: {} })).rejects.toMatchObject({
