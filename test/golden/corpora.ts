@@ -1,3 +1,4 @@
+/// <reference types="vite/client" />
 /** Sources that the golden questions are asked of: pinned packages as the lockfile has them, and this project. */
 type Files = Record<string, string>;
 

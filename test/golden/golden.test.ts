@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { SearchHit } from '../../src/answer/search/hit.ts';
 import type { SearchMode } from '../../src/answer/search/query-plan.ts';
 import { FACTORS, type RankOptions, SIGNALS, WEIGHTS } from '../../src/answer/search/rank.ts';
-import { type SearchHit, type SearchServices, search } from '../../src/answer/search/search.ts';
+import { type SearchServices, search } from '../../src/answer/search/search.ts';
 import { initParser, parseBlob } from '../../src/ingest/parse/parse.ts';
 import { createHashedSubwords } from '../../src/models/embedded/hashed-subwords.ts';
 import { createLogger } from '../../src/platform/telemetry/log.ts';

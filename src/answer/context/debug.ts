@@ -1,7 +1,7 @@
 import { Problem } from '../../errors.ts';
 import { calleesOf } from '../navigate/callees.ts';
 import { callersOf } from '../navigate/callers.ts';
-import type { SearchHit } from '../search/search.ts';
+import type { SearchHit } from '../search/hit.ts';
 import { framesOf, literalsOf } from './error-text.ts';
 import type { Section } from './pack.ts';
 import { focusSections } from './paths.ts';

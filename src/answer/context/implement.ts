@@ -1,4 +1,4 @@
-import type { SearchHit } from '../search/search.ts';
+import type { SearchHit } from '../search/hit.ts';
 import type { Section } from './pack.ts';
 import { focusSections } from './paths.ts';
 import { find, hitSections, nameOf, plainWords, type Source } from './source.ts';

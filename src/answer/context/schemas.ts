@@ -15,14 +15,9 @@ export const contextBody = z
       .max(300)
       .optional()
       .openapi({ description: 'Branch, tag, commit or semver range.' }),
-    fromRef: z
-      .string()
-      .min(1)
-      .max(300)
-      .optional()
-      .openapi({
-        description: 'For `recent-changes`: the ref to compare with; default is what the ref served before.',
-      }),
+    fromRef: z.string().min(1).max(300).optional().openapi({
+      description: 'For `recent-changes`: the ref to compare with; default is what the ref served before.',
+    }),
     query: z
       .string()
       .max(20_000)

@@ -6,7 +6,8 @@ import { resolveIndexedRef } from '../../store/refs.ts';
 import { findRepo } from '../../store/repos.ts';
 import type { Caller } from '../../store/scope.ts';
 import type { OpenSnapshot } from '../navigate/snapshot.ts';
-import { type SearchHit, type SearchParams, search } from '../search/search.ts';
+import type { SearchHit } from '../search/hit.ts';
+import { type SearchParams, search } from '../search/search.ts';
 import type { Section } from './pack.ts';
 
 export type ContextServices = Pick<Services, 'db' | 'shard' | 'embedder' | 'log'>;

@@ -2,8 +2,9 @@ import type { z } from '@hono/zod-openapi';
 import type { Services } from '../../services.ts';
 import { type Relative, relativesOf, type SymbolCard, symbolCards } from '../../store/hits.ts';
 import type { Caller } from '../../store/scope.ts';
+import type { SearchHit } from './hit.ts';
 import type { codeSearchAnswer, codeSearchBody, codeSearchResult } from './schemas.ts';
-import { MAX_LIMIT, type SearchHit, search } from './search.ts';
+import { MAX_LIMIT, search } from './search.ts';
 
 type Answer = z.input<typeof codeSearchAnswer>;
 type Result = z.input<typeof codeSearchResult>;

@@ -1,7 +1,7 @@
 import { languageIds } from '../../ingest/parse/languages.ts';
 import { similarNames } from '../../store/symbols.ts';
-import type { Lookup } from './candidates.ts';
 import { languageNamed } from './language-filter.ts';
+import type { Lookup } from './lookup.ts';
 import { nearest } from './suggest.ts';
 
 const MAX_LOOKUPS = 8;

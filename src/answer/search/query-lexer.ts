@@ -49,11 +49,11 @@ class Lexer {
 
   #token(): void {
     const char = this.#char();
-    const operator = OPERATOR.exec(this.#input.slice(this.#at, this.#at + 4));
+    const operator = this.#operator();
     if (char === '(') this.#open();
     else if (char === ')') this.#close();
     else if (char === '-' && this.#negates()) this.#push({ type: 'minus' }, 1);
-    else if (operator) this.#push({ type: 'operator', word: operator[1] as 'AND' }, operator[1]!.length);
+    else if (operator) this.#push({ type: 'operator', word: operator }, operator.length);
     else this.#leaf(this.#phrase() ?? this.#regex() ?? this.#qualifier() ?? this.#word());
   }
 
@@ -64,6 +64,19 @@ class Lexer {
 
   #leaf(node: QueryNode): void {
     this.#tokens.push({ type: 'leaf', node });
+  }
+
+  /** In shouted text (`MUST NOT`, `IS NOT NULL`) NOT is a word like the others. */
+  #operator(): 'AND' | 'OR' | 'NOT' | null {
+    const word = OPERATOR.exec(this.#input.slice(this.#at, this.#at + 4))?.[1] as
+      | 'AND'
+      | 'OR'
+      | 'NOT'
+      | undefined;
+    const before = this.#tokens.at(-1);
+    const shouted =
+      before?.type === 'leaf' && before.node.kind === 'word' && /^\p{Lu}{2,}$/u.test(before.node.text);
+    return word === undefined || (word === 'NOT' && shouted) ? null : word;
   }
 
   #open(): void {

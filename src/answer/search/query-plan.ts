@@ -97,6 +97,12 @@ export function positiveMatches(demand: Demand | null): Extract<Demand, { kind: 
   return demand.kind === 'match' ? [demand] : demand.children.flatMap(positiveMatches);
 }
 
+/** All that a clause says in words: its wishes, its exact texts outside NOT, and the symbols it names. */
+export function clauseWords(clause: Clause): string {
+  const exact = positiveMatches(clause.demand).map((match) => match.words);
+  return [...clause.wishes, ...exact, ...clause.symbols].join(' ');
+}
+
 type Leaf =
   | { is: 'wish'; text: string }
   | { is: 'demand'; node: QueryNode }

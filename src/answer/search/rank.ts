@@ -13,7 +13,7 @@ export const SIGNALS = ['lexical', 'symbol', 'path', 'exact', 'semantic'] as con
 export type Signal = (typeof SIGNALS)[number];
 
 /** What multiplies the fused score. */
-export const FACTORS = ['name', 'pathWords', 'demotion', 'coherence'] as const;
+export const FACTORS = ['name', 'pathWords', 'demotion', 'coherence', 'scraps', 'lexicalShare'] as const;
 export type Factor = (typeof FACTORS)[number];
 
 export interface Candidate {
@@ -31,6 +31,8 @@ export interface Candidate {
   named: CandidateSymbol | null;
   /** 0-based rank in each list that found it. */
   ranks: Partial<Record<Signal, number>>;
+  /** BM25 as a share of the best in its list, 0 to 1. */
+  lexicalShare: number;
 }
 
 export interface CandidateSymbol {
@@ -96,14 +98,40 @@ function scoreOf(
   let score = 0;
   for (const signal of SIGNALS) {
     const at = candidate.ranks[signal];
-    if (at !== undefined && !without.has(signal))
-      score += (weights[signal] * RANK_CONSTANT) / (RANK_CONSTANT + at);
+    if (at === undefined || without.has(signal)) continue;
+    const trust = without.has('lexicalShare') ? 1 : trustIn(signal, candidate, query);
+    score += (weights[signal] * trust * RANK_CONSTANT) / (RANK_CONSTANT + at);
   }
-  if (!without.has('name'))
-    score *= Math.max(nameFactor(candidate.symbol, query), nameFactor(candidate.named, query));
+  if (!without.has('name')) score *= namedFactor(candidate, query);
   if (!without.has('pathWords')) score *= 1 + 0.4 * share(query.terms, wordsOf(candidate.path));
   if (!without.has('demotion')) score *= demotion(candidate, query);
+  if (!without.has('scraps')) score *= scrapFactor(candidate);
   return score;
+}
+
+/**
+ * A rank says nothing of the distance to the next: a first place far ahead of the second (an error message quoted in
+ * full) must not be outvoted, and a symbol found by two words of eight is a weak witness.
+ */
+function trustIn(signal: Signal, candidate: Candidate, query: RankQuery): number {
+  if (signal === 'lexical') return 0.4 + 0.6 * candidate.lexicalShare;
+  if (signal === 'path') return query.code ? 1 : share(query.terms, wordsOf(candidate.path));
+  if (signal !== 'symbol' || candidate.named === null) return 1;
+  return query.code ? 1 : share(query.terms, wordsOf(candidate.named.qualifiedName));
+}
+
+/** The better of the symbol it belongs to and the one it was found by; of a long symbol, its head counts most. */
+function namedFactor(candidate: Candidate, query: RankQuery): number {
+  const { symbol, named, startLine, endLine } = candidate;
+  const isHead = symbol !== null && startLine <= symbol.startLine && symbol.startLine <= endLine;
+  const own = nameFactor(symbol, query);
+  return Math.max(isHead ? own : 1 + (own - 1) * 0.6, nameFactor(named, query));
+}
+
+/** Import lists, single fields and closing lines are short, which BM25 takes for precise. */
+function scrapFactor({ symbol, named, startLine, endLine }: Candidate): number {
+  if (named !== null || endLine - startLine >= 3) return 1;
+  return symbol === null || symbol.kind === 'field' || symbol.kind === 'variable' ? 0.6 : 1;
 }
 
 /** Up to 2.2 for the definition of exactly what was asked for, less for names that hold some of its words. */
@@ -114,8 +142,8 @@ export function nameFactor(symbol: CandidateSymbol | null, query: RankQuery): nu
   const asked = query.terms.map((term) => term.whole);
   const definition = DEFINITIONS.has(symbol.kind) ? 1 : 0.6;
   if (asked.join('') === qualified || asked.join('') === name) return 1 + 1.2 * definition;
-  if (asked.includes(name)) return 1 + (query.code ? 1 : 0.5) * definition;
-  return 1 + 0.5 * definition * share(query.terms, wordsOf(symbol.qualifiedName));
+  if (query.code && asked.includes(name)) return 1 + definition;
+  return 1 + 0.6 * definition * share(query.terms, wordsOf(symbol.qualifiedName));
 }
 
 const DEFINITIONS = new Set([
@@ -176,7 +204,7 @@ interface Scored<C extends Candidate = Candidate> {
   score: number;
 }
 
-/** A file whose other chunks also match is likelier the right file: up to a quarter more for all of its candidates. */
+/** A file whose other chunks also match is likelier the right file: up to a tenth more for all of its candidates. */
 function coherent<C extends Candidate>(scored: Scored<C>[]): Scored<C>[] {
   const best = new Map<string, number>();
   const total = new Map<string, number>();
@@ -187,7 +215,7 @@ function coherent<C extends Candidate>(scored: Scored<C>[]): Scored<C>[] {
   return scored.map(({ candidate, score }) => {
     const top = best.get(candidate.file)!;
     const others = top > 0 ? (total.get(candidate.file)! - top) / top : 0;
-    return { candidate, score: score * (1 + 0.25 * Math.min(1, others / 3)) };
+    return { candidate, score: score * (1 + 0.1 * Math.min(1, others / 3)) };
   });
 }
 

@@ -1,7 +1,7 @@
 import { createExactVectors } from '../../models/embedded/exact-vectors.ts';
 import type { Services } from '../../services.ts';
-import type { PlacedCandidate } from './candidates.ts';
 import { linesOf } from './line-text.ts';
+import type { PlacedCandidate } from './place.ts';
 import { textKey, textsOf } from './texts.ts';
 
 /** Candidates whose text is embedded for one question: at some 20 µs a kilobyte well below 50 ms. */

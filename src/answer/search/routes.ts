@@ -3,8 +3,9 @@ import { feature, route } from '../../http/feature.ts';
 import { setProvenance } from '../../http/provenance.ts';
 import { codeSearch } from './code-search.ts';
 import { readEmbeddingsStatus } from './embeddings-status.ts';
+import type { SearchHit } from './hit.ts';
 import { codeSearchAnswer, codeSearchBody, embeddingsStatus, searchQuery, searchResult } from './schemas.ts';
-import { type SearchHit, search } from './search.ts';
+import { search } from './search.ts';
 
 /** RepoRelay's search: below /api and /api/v1. */
 export const searchRoutes = feature();

@@ -58,14 +58,9 @@ export const codeSearchBody = z
   .strictObject({
     query: z.string().min(1).max(MAX_QUERY),
     top_k: z.int().min(1).max(MAX_LIMIT).default(10),
-    entity_types: z
-      .array(z.string().min(1).max(40))
-      .max(20)
-      .optional()
-      .openapi({
-        description:
-          'Kinds of symbols, e.g. `function`, `class`; `file` and `chunk` for code outside of any.',
-      }),
+    entity_types: z.array(z.string().min(1).max(40)).max(20).optional().openapi({
+      description: 'Kinds of symbols, e.g. `function`, `class`; `file` and `chunk` for code outside of any.',
+    }),
     include_related: z.boolean().default(false),
     repository_id: z
       .string()
@@ -132,12 +127,10 @@ export const embeddingsStatus = z
     provider: z.string().nullable(),
     model: z.string().nullable(),
     dimension: z.int().nullable(),
-    strategy: z
-      .enum(['rescoring', 'stored', 'none'])
-      .openapi({
-        description:
-          '`rescoring`: candidates of the other signals are embedded when they are asked for; no vectors are kept.',
-      }),
+    strategy: z.enum(['rescoring', 'stored', 'none']).openapi({
+      description:
+        '`rescoring`: candidates of the other signals are embedded when they are asked for; no vectors are kept.',
+    }),
     used_in_hybrid: z.boolean(),
     stored_vectors: z.int(),
     total_entities: z.int(),

@@ -1,5 +1,5 @@
 import { splitIdentifier } from '../../ingest/parse/lexicon.ts';
-import { type Clause, positiveMatches } from './query-plan.ts';
+import { type Clause, clauseWords } from './query-plan.ts';
 
 /** A word of the query as ranking and full text see it. */
 export interface Term {
@@ -20,43 +20,56 @@ const STOP_WORDS = new Set(
   this to up us was way we were what when where which while who why will with would you your`.split(/\s+/),
 );
 
+/** A longer query is a text, a longer identifier is data; both are searched by their beginning. */
+const MAX_TERMS = 64;
+const MAX_PARTS = 12;
+
 /** The distinct terms of some text, in order. */
 export function termsOf(text: string): Term[] {
   const terms = new Map<string, Term>();
   for (const [identifier] of text.matchAll(IDENTIFIER)) {
     const parts = splitIdentifier(identifier);
     if (parts.length === 0) continue;
-    const term = { text: identifier, whole: parts.join(''), parts };
+    const term = { text: identifier, whole: parts.join(''), parts: parts.slice(0, MAX_PARTS) };
     if (!terms.has(term.whole)) terms.set(term.whole, term);
+    if (terms.size >= MAX_TERMS) break;
   }
   return [...terms.values()];
 }
 
 /** The terms a clause is ranked by: its bare words, its exact words outside NOT, and the symbols it names. */
 export function clauseTerms(clause: Clause): Term[] {
-  const exact = positiveMatches(clause.demand).map((match) => match.words);
-  const terms = termsOf([...clause.wishes, ...exact, ...clause.symbols].join(' '));
+  const terms = termsOf(clauseWords(clause));
   const telling = terms.filter((term) => !STOP_WORDS.has(term.whole));
   return telling.length > 0 ? telling : terms;
 }
 
-/** Looks like code rather than a question: one or two words, or a word with an inner border (`a_b`, `aB`, `a.b`). */
+/** Looks like a name rather than a question: one or two words, or three of which one has an inner border. */
 export function looksLikeCode(text: string): boolean {
   const words = text.trim().split(/\s+/);
-  return words.length <= 2 || words.some((word) => /\p{Ll}\p{Lu}|\w_\w|\w\.\w|::|->|\(/u.test(word));
+  return words.length <= 2 || (words.length === 3 && words.some((word) => COMPOUND.test(word)));
 }
+
+const COMPOUND = /\p{Ll}\p{Lu}|\w_\w|\w\.\w|::|->|\(/u;
 
 /**
  * The FTS5 expression that matches chunks with any of the terms. Every string is quoted, so nothing in it is syntax.
- * A compound identifier is sought as written, joined, and by all of its sub-words.
+ * A compound identifier is sought as written, joined, and by all of its sub-words. Neighbours in the query are phrases
+ * of their own: BM25 counts each as a rare term, so that words in the order asked for weigh more than the same words apart.
  */
-export function anyTerm(terms: Term[]): string {
-  return terms.map(termExpression).join(' OR ');
+export function anyTerm(terms: Term[], text = ''): string {
+  return [...terms.map(termExpression), ...pairs(text)].join(' OR ');
 }
 
-/** The same for chunks that hold all of them. */
-export function everyTerm(terms: Term[]): string {
-  return terms.map((term) => `(${termExpression(term)})`).join(' AND ');
+/** Longer queries are texts, whose single words say enough. */
+const MAX_PAIRS = 16;
+
+/** Adjacent words of a text as phrases, stop words included: `is not` tells messages apart. */
+function pairs(text: string): string[] {
+  const words = [...text.matchAll(IDENTIFIER)].map(([word]) => word);
+  if (words.length < 3) return [];
+  const phrases = words.slice(1).map((word, at) => quote(`${words[at]} ${word}`));
+  return [...new Set(phrases)].slice(0, MAX_PAIRS);
 }
 
 function termExpression(term: Term): string {

@@ -1,6 +1,6 @@
 import type { Services } from '../../services.ts';
 import { textOf } from '../../store/blobs.ts';
-import type { PlacedCandidate } from './candidates.ts';
+import type { PlacedCandidate } from './place.ts';
 
 /** Key of a candidate's file in `textsOf`. */
 export function textKey({ target, blobId }: Pick<PlacedCandidate, 'target' | 'blobId'>): string {

@@ -465,7 +465,7 @@ describe('over HTTP', () => {
       body: { query: 'matchRoute', include_related: true, entity_types: ['class', 'method'] },
     });
     expect(
-      (method.body.results?.[0] as unknown as { related: { name: string }[] }).related.map(
+      (method.body.results as unknown as { related: { name: string }[] }[])[0]!.related.map(
         (each) => each.name,
       ),
     ).toContain('addRoute');

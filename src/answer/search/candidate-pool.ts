@@ -1,0 +1,129 @@
+import type { TextMatch } from '../../store/full-text.ts';
+import { type ChunkRow, chunksOfBlobs, type SymbolRef } from '../../store/hits.ts';
+import type { SymbolHit } from '../../store/symbols.ts';
+import type { ExactFiles } from './exact-search.ts';
+import type { LineRange } from './line-matcher.ts';
+import { type Lookup, matchesLines } from './lookup.ts';
+import type { Signal } from './rank.ts';
+
+/** A candidate before it has a place: a chunk of a blob, or lines within one. */
+export interface Found {
+  chunkId: number;
+  blobId: number;
+  startLine: number;
+  endLine: number;
+  symbol: SymbolRef | null;
+  named: SymbolRef | null;
+  ranks: Partial<Record<Signal, number>>;
+  lexicalShare: number;
+}
+
+/** The chunks of the files that were matched exactly, by blob. */
+export async function chunksOf(lookup: Lookup, exact: ExactFiles): Promise<Map<number, ChunkRow[]>> {
+  const rows = await chunksOfBlobs(lookup.shard, lookup.target.scope, [...exact.lines.keys()]);
+  const byBlob = new Map<number, ChunkRow[]>();
+  for (const row of rows) byBlob.set(row.blobId, [...(byBlob.get(row.blobId) ?? []), row]);
+  return byBlob;
+}
+
+/** Candidates of one lookup by chunk (or by lines): what several lists found is one candidate with several ranks. */
+export class Pool {
+  readonly #lookup: Lookup;
+  readonly #byKey = new Map<string, Found>();
+  /** Rank of each file in the path list. */
+  readonly #files = new Map<number, number>();
+
+  constructor(lookup: Lookup) {
+    this.#lookup = lookup;
+  }
+
+  addText(match: TextMatch, rank: number, best: number): void {
+    const found = this.#at(match);
+    found.ranks.lexical = rank;
+    found.lexicalShare = best > 0 ? match.score / best : 0;
+  }
+
+  /** In symbol mode a hit is the symbol itself, if it is not too long to read; else the chunk where it starts. */
+  addSymbol(hit: SymbolHit, rank: number): void {
+    const whole = this.#lookup.mode === 'symbol' && hit.endLine - hit.startLine < MAX_SYMBOL_LINES;
+    const { blobId, chunkId } = hit;
+    const range = whole
+      ? { startLine: hit.startLine, endLine: hit.endLine }
+      : { startLine: hit.chunkStartLine, endLine: hit.chunkEndLine };
+    const found = this.#at({ chunkId, blobId, ...range }, whole ? `${hit.startLine}-${hit.endLine}` : '');
+    found.ranks.symbol ??= rank;
+    found.named ??= hit;
+    if (whole) found.symbol ??= hit;
+  }
+
+  /** A file found by its path lifts its candidates; when it has none, its first chunk stands for it. */
+  addFile(blobId: number, rank: number): void {
+    if (!this.#files.has(blobId)) this.#files.set(blobId, rank);
+  }
+
+  addExact(exact: ExactFiles, chunks: Map<number, ChunkRow[]>): void {
+    for (const [blobId, ranges] of exact.lines) {
+      for (const range of ranges) this.#addLines(blobId, range, chunks.get(blobId) ?? []);
+    }
+  }
+
+  #addLines(blobId: number, range: LineRange, chunks: ChunkRow[]): void {
+    const chunk = chunks.find((each) => range.start <= each.endLine && range.end >= each.startLine);
+    if (matchesLines(this.#lookup.mode)) {
+      const lines = { chunkId: chunk?.chunkId ?? -1, blobId, startLine: range.start, endLine: range.end };
+      this.#at(lines, `${range.start}-${range.end}`).ranks.exact = 0;
+    } else if (chunk) this.#at(chunk).ranks.exact = 0;
+  }
+
+  #at(range: Pick<Found, 'chunkId' | 'blobId' | 'startLine' | 'endLine'>, within = ''): Found {
+    const key = within === '' ? `${range.chunkId}` : `${range.blobId}:${within}`;
+    const known = this.#byKey.get(key);
+    if (known) return known;
+    const { chunkId, blobId, startLine, endLine } = range;
+    const found: Found = {
+      chunkId,
+      blobId,
+      startLine,
+      endLine,
+      symbol: null,
+      named: null,
+      ranks: {},
+      lexicalShare: 0,
+    };
+    this.#byKey.set(key, found);
+    return found;
+  }
+
+  found(): Found[] {
+    const { mode, clause, exact } = this.#lookup;
+    for (const found of this.#byKey.values()) {
+      const file = this.#files.get(found.blobId);
+      if (file !== undefined) found.ranks.path = file;
+      this.#files.delete(found.blobId);
+    }
+    if (clause.symbols.length === 0) {
+      for (const [blobId, rank] of this.#files) {
+        this.#at({ chunkId: blobId * CHUNKS_A_BLOB, blobId, startLine: 0, endLine: 0 }).ranks.path = rank;
+      }
+    }
+    const all = [...this.#byKey.values()];
+    const inSymbols = clause.symbols.length > 0 && mode !== 'symbol' ? withinNamed(all) : all;
+    // A complete exact search says which files count; without it the demand is checked on the candidates.
+    return exact ? inSymbols.filter((found) => exact.lines.has(found.blobId)) : inSymbols;
+  }
+}
+
+/** chunks.id = blob * 4096 + ordinal (see migrations/index). */
+const CHUNKS_A_BLOB = 4096;
+const MAX_SYMBOL_LINES = 120;
+
+/** With `sym:`, candidates must lie in a symbol of that name. */
+function withinNamed(all: Found[]): Found[] {
+  const named = all.filter((found) => found.named);
+  return all.filter((found) =>
+    named.some(
+      ({ blobId, named: symbol }) =>
+        blobId === found.blobId && found.startLine <= symbol!.endLine && symbol!.startLine <= found.endLine,
+    ),
+  );
+}

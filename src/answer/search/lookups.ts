@@ -1,0 +1,149 @@
+import type { Services } from '../../services.ts';
+import { textOf } from '../../store/blobs.ts';
+import { indexedPaths } from '../../store/hits.ts';
+import { gather } from './candidates.ts';
+import { findExact } from './exact-search.ts';
+import { languageFilter } from './language-filter.ts';
+import { type Lookup, matchesLines } from './lookup.ts';
+import type { PlacedCandidate } from './place.ts';
+import { type Clause, positiveMatches, type QueryPlan, satisfies } from './query-plan.ts';
+import type { Target } from './targets.ts';
+import { clauseTerms, looksLikeCode } from './terms.ts';
+
+/** Candidates of a list: deep enough for dedup and boosts to choose from, small enough to describe in one batch. */
+const MIN_POOL = 80;
+const MAX_POOL = 1_200;
+
+/** What the lookups of a plan found. */
+export interface Run {
+  lookups: Lookup[];
+  candidates: PlacedCandidate[];
+  notes: string[];
+}
+
+/** Runs every clause against every repo it may search: narrow to files, gather, check, fold. */
+export async function runLookups(
+  s: Pick<Services, 'shard'>,
+  plan: QueryPlan,
+  byClause: Target[][],
+  /** Hits that the page needs, those before it included. */
+  wanted: number,
+): Promise<Run> {
+  const pool = Math.min(MAX_POOL, Math.max(MIN_POOL, wanted * 4));
+  const prepared = await Promise.all(
+    plan.clauses.flatMap((clause, at) =>
+      byClause[at]!.map((target) => prepare(s, { clause, target, mode: plan.mode, pool })),
+    ),
+  );
+  const lookups = prepared.map(({ lookup }) => lookup);
+  const gathered = await gatherAll(prepared.filter(({ empty }) => !empty).map(({ lookup }) => lookup));
+  const checked = await Promise.all(gathered.map(([lookup, found]) => verified(lookup, found)));
+  return {
+    lookups,
+    candidates: folded(checked.flat()),
+    notes: [...new Set(prepared.flatMap(({ notes }) => notes))],
+  };
+}
+
+interface Prepared {
+  lookup: Lookup;
+  /** No file can satisfy it. */
+  empty: boolean;
+  notes: string[];
+}
+
+/** Resolves what narrows a lookup to files: languages, paths, and what must occur exactly. */
+async function prepare(
+  s: Pick<Services, 'shard'>,
+  { clause, target, mode, pool }: Pick<Lookup, 'clause' | 'target' | 'mode' | 'pool'>,
+): Promise<Prepared> {
+  const shard = s.shard(target.scope);
+  const terms = clauseTerms(clause);
+  const code = looksLikeCode(clause.wishes.join(' '));
+  const langs = languageFilter(clause.langs, clause.notLangs);
+  const blobIds = await filesByPath(shard, target, clause);
+  const lookup: Lookup = { shard, target, clause, terms, code, langs, blobIds, exact: null, mode, pool };
+  const empty = langs?.length === 0 || blobIds?.length === 0;
+  if (empty || positiveMatches(clause.demand).length === 0) return { lookup, empty, notes: [] };
+  return { lookup, ...(await narrowExactly(lookup)) };
+}
+
+/** Runs the demand first. When it was searched to the end, its files are the only ones that count. */
+async function narrowExactly(lookup: Lookup): Promise<Pick<Prepared, 'empty' | 'notes'>> {
+  const { shard, target, clause, langs, blobIds, pool } = lookup;
+  const found = await findExact({ shard, target, demand: clause.demand!, langs, blobIds, enough: pool });
+  const ranksByWords = clause.wishes.length > 0 && !matchesLines(lookup.mode);
+  if (!found.complete && ranksByWords) return { empty: false, notes: [] };
+  lookup.exact = found;
+  lookup.blobIds = [...found.lines.keys()];
+  const notes =
+    found.unfiltered && !found.complete
+      ? ['nothing in the query narrows the files by three letters in a row; only a part of them was read']
+      : [];
+  return { empty: found.lines.size === 0, notes };
+}
+
+const MAX_PATHS = 50_000;
+
+async function filesByPath(shard: D1Database, target: Target, clause: Clause): Promise<number[] | undefined> {
+  if (clause.paths.length === 0 && clause.notPaths.length === 0) return undefined;
+  const piece = clause.paths.reduce(
+    (best, pattern) => (pattern.piece.length > best.length ? pattern.piece : best),
+    '',
+  );
+  const snapshotIds = target.refs.map((ref) => ref.snapshotId);
+  const files = await indexedPaths(shard, target.scope, snapshotIds, piece, MAX_PATHS);
+  const kept = files.filter(
+    ({ path }) =>
+      clause.paths.every((each) => each.test(path)) && !clause.notPaths.some((each) => each.test(path)),
+  );
+  return [...new Set(kept.map((file) => file.blobId))];
+}
+
+/** Lookups of one shard share their round trips. */
+async function gatherAll(lookups: Lookup[]): Promise<[Lookup, PlacedCandidate[]][]> {
+  const byShard = Map.groupBy(lookups, (lookup) => lookup.shard);
+  const lists = await Promise.all(
+    [...byShard].map(async ([shard, group]) => {
+      const found = await gather(shard, group);
+      return group.map((lookup, at): [Lookup, PlacedCandidate[]] => [lookup, found[at]!]);
+    }),
+  );
+  return lists.flat();
+}
+
+/** Checks what the index cannot: demands that were not searched for first (`-word`), on the candidates' files. */
+async function verified(lookup: Lookup, found: PlacedCandidate[]): Promise<PlacedCandidate[]> {
+  const { clause, exact, shard, target } = lookup;
+  const unwanted = clause.notSymbols.map((name) => name.toLowerCase());
+  const kept = found.filter(
+    ({ symbol }) => !unwanted.some((name) => symbol?.qualifiedName.toLowerCase().includes(name)),
+  );
+  const { demand } = clause;
+  if (demand === null || exact !== null) return kept;
+  const texts = await textOf(
+    shard,
+    target.scope,
+    kept.map((each) => each.blobId),
+  );
+  const holds = new Map([...texts].map(([blobId, text]) => [blobId, satisfies(demand, text)]));
+  return kept.filter((each) => holds.get(each.blobId) === true);
+}
+
+/** The same lines found by two clauses are one candidate with the better rank of each list, and the refs of both. */
+function folded(candidates: PlacedCandidate[]): PlacedCandidate[] {
+  const byId = new Map<string, PlacedCandidate>();
+  for (const candidate of candidates) {
+    const known = byId.get(candidate.id);
+    if (!known) {
+      byId.set(candidate.id, candidate);
+      continue;
+    }
+    for (const [signal, at] of Object.entries(candidate.ranks) as [keyof typeof known.ranks, number][]) {
+      known.ranks[signal] = Math.min(known.ranks[signal] ?? at, at);
+    }
+    const held = new Set(known.refs.map((ref) => ref.snapshotId));
+    known.refs = [...known.refs, ...candidate.refs.filter((ref) => !held.has(ref.snapshotId))];
+  }
+  return [...byId.values()];
+}

@@ -1,0 +1,98 @@
+import { matchSymbolsAll, NAME_MATCHES, type NameMatch, type SymbolHit } from '../../store/symbols.ts';
+import { filterOf, type Lookup, matchesLines } from './lookup.ts';
+import { type Term, termsOf } from './terms.ts';
+
+/** A short list: its tail is noise. */
+const MAX_SYMBOLS = 120;
+
+/** Symbols by name for several lookups of one shard, best first, in one round trip. */
+export async function bySymbol(shard: D1Database, lookups: Lookup[]): Promise<SymbolHit[][]> {
+  const asked = lookups.flatMap((lookup) => NAME_MATCHES.map((match) => symbolQuery(lookup, match)));
+  const found = await matchSymbolsAll(
+    shard,
+    asked.filter((query) => query !== null),
+  );
+  let next = 0;
+  const levels = asked.map((query) => (query === null ? [] : found[next++]!));
+  const each = NAME_MATCHES.length;
+  return lookups.map((lookup, at) => orderSymbols(lookup, levels.slice(at * each, (at + 1) * each)));
+}
+
+function symbolQuery(lookup: Lookup, match: NameMatch) {
+  if (matchesLines(lookup.mode)) return null;
+  const names = symbolNames(lookup, match);
+  return names.length > 0 ? { ...filterOf(lookup), names, match, limit: MAX_SYMBOLS } : null;
+}
+
+/**
+ * Names to look for. Exactly: every term, and neighbours joined, so that `parse query` finds `parseQuery`. By prefix
+ * and piece only what reads like a name, or the words of a question would match half of the symbols.
+ */
+function symbolNames({ clause, terms, mode, code }: Lookup, match: NameMatch): string[] {
+  const asked = clause.symbols.length > 0 ? clause.symbols.flatMap(termsOf) : terms;
+  const last = asked.slice(0, MAX_NAMES);
+  const named = mode === 'symbol' || clause.symbols.length > 0 || code;
+  if (match === 'exact') {
+    return [...new Set(last.flatMap((term, at) => spellings(term, last.slice(at + 1, at + 3), named)))];
+  }
+  const shortest = match === 'prefix' ? 2 : 3;
+  return named
+    ? [...new Set(last.flatMap((term) => [term.text, term.whole]))].filter((name) => name.length >= shortest)
+    : [];
+}
+
+const MAX_NAMES = 12;
+
+/** Of a question only what is compound counts: its plain words name half of the variables in any code. */
+function spellings(term: Term, following: Term[], named: boolean): string[] {
+  const parts = [...term.parts];
+  const names = named || parts.length > 1 ? [term.text, term.whole, term.parts.join('_')] : [];
+  for (const next of following) {
+    parts.push(...next.parts);
+    names.push(parts.join(''), parts.join('_'));
+  }
+  return names;
+}
+
+const CALLABLE_OR_TYPE = new Set([
+  'function',
+  'method',
+  'class',
+  'interface',
+  'struct',
+  'enum',
+  'trait',
+  'type',
+  'macro',
+]);
+
+/** Exact before prefix before piece; within them definitions before fields and variables, exported before private. */
+function orderSymbols(lookup: Lookup, levels: SymbolHit[][]): SymbolHit[] {
+  const qualified = lookup.clause.symbols.map((name) =>
+    termsOf(name)
+      .map((term) => term.whole)
+      .join(''),
+  );
+  return levels
+    .flatMap((hits, level) => hits.map((hit) => ({ hit, level })))
+    .filter(({ hit }) => allowedSymbol(lookup, hit, qualified))
+    .sort(
+      (a, b) => a.level - b.level || weight(a.hit) - weight(b.hit) || a.hit.name.length - b.hit.name.length,
+    )
+    .map(({ hit }) => hit)
+    .slice(0, MAX_SYMBOLS);
+}
+
+/** `sym:Router.match` must hold in the qualified name, whose last part was looked up. */
+function allowedSymbol({ clause, langs }: Lookup, hit: SymbolHit, qualified: string[]): boolean {
+  if (langs && !langs.includes(hit.lang)) return false;
+  const name = hit.qualifiedName.replace(/[^\p{L}\p{N}]/gu, '').toLowerCase();
+  if (qualified.length > 0 && !qualified.some((wanted) => name.includes(wanted))) return false;
+  return !clause.notSymbols.some((unwanted) =>
+    name.includes(unwanted.replace(/[^\p{L}\p{N}]/gu, '').toLowerCase()),
+  );
+}
+
+function weight(hit: SymbolHit): number {
+  return (CALLABLE_OR_TYPE.has(hit.kind) ? 0 : 2) + (hit.exported ? 0 : 1);
+}

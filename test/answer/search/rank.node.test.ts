@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type Candidate,
+  type CandidateSymbol,
+  type RankQuery,
+  rank,
+  WEIGHTS,
+} from '../../../src/answer/search/rank.ts';
+import { looksLikeCode, termsOf } from '../../../src/answer/search/terms.ts';
+
+let next = 0;
+const candidate = (path: string, more: Partial<Candidate> = {}): Candidate => ({
+  id: `c${next++}`,
+  file: path,
+  path,
+  lang: 'typescript',
+  startLine: 1,
+  endLine: 20,
+  symbol: null,
+  named: null,
+  ranks: { lexical: 0 },
+  lexicalShare: 1,
+  ...more,
+});
+const symbol = (name: string, kind = 'function'): CandidateSymbol => ({
+  name,
+  qualifiedName: name,
+  kind,
+  startLine: 1,
+  endLine: 20,
+  exported: true,
+});
+const query = (text: string): RankQuery => ({ terms: termsOf(text), code: looksLikeCode(text) });
+const order = (candidates: Candidate[], text: string) =>
+  rank(candidates, query(text)).map(({ candidate: { path } }) => path);
+
+describe('ranking', () => {
+  it('lets agreement of lists beat a first place in one of the weaker ones', () => {
+    const both = candidate('both.ts', { ranks: { lexical: 1, symbol: 1 }, lexicalShare: 0.9 });
+    const one = candidate('one.ts', { ranks: { path: 0 } });
+    expect(order([one, both], 'foo')).toEqual(['both.ts', 'one.ts']);
+  });
+
+  it('puts a definition before what only mentions the name', () => {
+    const mention = candidate('use.ts');
+    const definition = candidate('def.ts', {
+      symbol: symbol('parseQuery'),
+      ranks: { lexical: 5 },
+      lexicalShare: 0.6,
+    });
+    expect(order([mention, definition], 'parseQuery')).toEqual(['def.ts', 'use.ts']);
+    expect(order([mention, definition], 'parse_query')).toEqual(['def.ts', 'use.ts']);
+  });
+
+  it('demotes tests and generated files, unless the query asks for tests', () => {
+    const test = candidate('test/a.test.ts');
+    const generated = candidate('dist/a.min.js');
+    const source = candidate('src/a.ts', { ranks: { lexical: 3 }, lexicalShare: 0.8 });
+    expect(order([test, generated, source], 'refresh')[0]).toBe('src/a.ts');
+    expect(order([test, source], 'refresh test')[0]).toBe('test/a.test.ts');
+  });
+
+  it('keeps at most three hits of a file and none that overlap', () => {
+    const lines = (startLine: number, endLine: number, at: number) =>
+      candidate('a.ts', { startLine, endLine, ranks: { lexical: at } });
+    const ranked = rank(
+      [lines(1, 10, 0), lines(5, 15, 1), lines(11, 20, 2), lines(21, 30, 3), lines(31, 40, 4)],
+      query('x'),
+    );
+    expect(ranked.map((each) => each.candidate.startLine)).toEqual([1, 11, 21]);
+  });
+
+  it('scores from 0 to 1, falling, and never orders ties by chance', () => {
+    const candidates = ['b.ts', 'a.ts', 'c.ts'].map((path) => candidate(path));
+    const ranked = rank(candidates, query('x'));
+    expect(ranked.map((each) => each.candidate.path)).toEqual(['a.ts', 'b.ts', 'c.ts']);
+    expect(rank([...candidates].reverse(), query('x')).map((each) => each.candidate.path)).toEqual([
+      'a.ts',
+      'b.ts',
+      'c.ts',
+    ]);
+    for (const { score } of ranked) expect(score > 0 && score <= 1).toBe(true);
+  });
+
+  it('can leave every signal out, which is what the ablation measures', () => {
+    const only = candidate('a.ts', { ranks: { symbol: 0 } });
+    expect(rank([only], query('x'), { without: new Set(['symbol']) })).toEqual([]);
+    expect(WEIGHTS.semantic).toBe(0);
+  });
+});
