@@ -1,10 +1,11 @@
-import type { JobObject } from './platform/jobs/job-object.ts';
-import type { LimitObject } from './http/limit-object.ts';
 import type { IndexerService } from '../workers/indexer/service.ts';
+import type { LimitObject } from './http/limit-object.ts';
+import type { JobObject } from './platform/jobs/job-object.ts';
+import type { RefreshObject } from './platform/repos/refresh-object.ts';
 
 /**
  * Bindings and variables of both Workers. `ai` and `vectorize` exist in the production environment only;
- * `JOBS` is a `script_name` binding in the indexer; `LIMITS`, `INDEXER` and `ASSETS` are the API's alone.
+ * `JOBS` is a `script_name` binding in the indexer; `LIMITS`, `REFRESH`, `INDEXER` and `ASSETS` are the API's alone.
  */
 export interface Env {
   DB: D1Database;
@@ -15,6 +16,7 @@ export interface Env {
   BATCHES: Queue;
   JOBS: DurableObjectNamespace<JobObject>;
   LIMITS: DurableObjectNamespace<LimitObject>;
+  REFRESH: DurableObjectNamespace<RefreshObject>;
   INDEXER: Service<IndexerService>;
   ASSETS: Fetcher;
   AI?: Ai;

@@ -6,6 +6,7 @@ import { createApp } from './app.ts';
 
 export { LimitObject } from '../../src/http/limit-object.ts';
 export { JobObject } from '../../src/platform/jobs/job-object.ts';
+export { RefreshObject } from '../../src/platform/repos/refresh-object.ts';
 
 const app = createApp();
 

@@ -5,9 +5,10 @@ import { type Services, SHARDS } from '../../services.ts';
 import type { RepoRow } from '../../store/control-schema.ts';
 import { createRepo, type FoundRepo, groupExists, type RepoChange, updateRepo } from '../../store/repos.ts';
 import { type Caller, hasGroupRole, hasRole } from '../../store/scope.ts';
+import { scheduleRefresh } from './refresh.ts';
 import type { PatchRequest, RegisterRequest } from './schemas.ts';
 
-type Needs = Pick<Services, 'db' | 'egress' | 'jobs' | 'clock' | 'newId'>;
+type Needs = Pick<Services, 'db' | 'env' | 'egress' | 'jobs' | 'clock' | 'newId'>;
 
 /**
  * Registers a repository and starts its mirror job. Of a URL only form and egress rules are judged here; whether a git
@@ -41,6 +42,7 @@ export async function register(
     SHARDS,
     s.clock(),
   );
+  if (found.row.refreshMinutes !== null) await scheduleRefresh(s.env, found);
   const params = body.sync?.length ? { sync: body.sync } : {};
   const job = await s.jobs.start(found, { kind: 'mirror', params, requestedBy: caller.userId });
   return { found, jobId: job.id };
@@ -48,7 +50,7 @@ export async function register(
 
 /** Changes settings; absent fields stay. @throws Problem `forbidden`, `validation`, `not_found` when deleted meanwhile */
 export async function changeRepo(
-  s: Pick<Services, 'db' | 'clock'>,
+  s: Pick<Services, 'db' | 'env' | 'clock'>,
   caller: Caller,
   found: FoundRepo,
   body: PatchRequest,
@@ -59,7 +61,9 @@ export async function changeRepo(
   if (body.globPatterns !== undefined) change.globPatterns = globsOrNull(body.globPatterns);
   const row = await updateRepo(s.db, found, change, s.clock());
   if (!row) throw new Problem('not_found', 'Repository not found');
-  return { ...found, row };
+  const changed = { ...found, row };
+  if (body.refreshMinutes !== undefined) await scheduleRefresh(s.env, changed);
+  return changed;
 }
 
 function globsOrNull(globs: string[] | null | undefined): string[] | null {

@@ -1,3 +1,4 @@
+import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { describe, expect, inject, test } from 'vitest';
 import type { Env } from '../../../src/env.ts';
@@ -378,6 +379,44 @@ describe('settings', () => {
     expect(all.headers.get('x-total-count')).toBe(String(names.length));
     const page = await api('GET', '/repos?page=2&per_page=2');
     expect((page.body as unknown as { name: string }[]).map((repo) => repo.name)).toEqual(names.slice(2, 4));
+  });
+});
+
+describe('refreshMinutes', () => {
+  const objectOf = (id: unknown) => bindings.REFRESH.get(bindings.REFRESH.idFromName(String(id)));
+
+  test('syncs what has moved at the remote, round after round, and nothing else', async () => {
+    const remote = await makeRepo('refresh', SOURCE);
+    await remote.git('branch', 'still');
+    const { id } = await registered('refresh', remote.url, { refreshMinutes: 5 });
+    for (const ref of ['main', 'still', remote.head]) await synced('refresh', ref);
+    const jobs = async () => (await api('GET', '/jobs?repo=refresh')).body;
+    const before = (await jobs()).total;
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
+    expect((await jobs()).total).toEqual(before);
+    const head = await remote.commit({ 'src/b.ts': 'export const b = 1;\n' });
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
+    const [job] = (await jobs()).items as unknown as { id: string; ref: string }[];
+    expect(job?.ref).toBe('main');
+    await ended(job?.id);
+    expect((await refsOf('refresh')).main).toMatchObject({ stage: 'ready', commitSha: head });
+    await remove('refresh.git');
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
+  });
+
+  test('begins and ends by PATCH, and ends with the repo', async () => {
+    const remote = await makeRepo('rounds', SOURCE);
+    const { id } = await registered('rounds', remote.url);
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(false);
+    await api('PATCH', '/repos/rounds', { refreshMinutes: 30 });
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
+    await api('PATCH', '/repos/rounds', { refreshMinutes: null });
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(false);
+    await api('PATCH', '/repos/rounds', { refreshMinutes: 30 });
+    await api('DELETE', '/repos/rounds');
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
+    expect(await runDurableObjectAlarm(objectOf(id))).toBe(false);
   });
 });
 
