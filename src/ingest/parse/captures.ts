@@ -45,7 +45,9 @@ export interface RawCall {
 export interface RawBinding {
   start: number;
   name: string;
+  /** A type as written, or with `ofVariable` the variable whose type it has (`this.store = store`). */
   type: string;
+  ofVariable: boolean;
 }
 
 export interface RawImport {
@@ -274,11 +276,12 @@ class MatchReader {
   }
 
   private binding(match: QueryMatch, key: 'var' | 'field', into: RawBinding[]): void {
-    const types = match.captures.filter((capture) => capture.name === `${key}.type`);
-    const type = types[0] ? this.textOf(types[0].node) : '';
+    const told = match.captures.find(({ name }) => name === `${key}.type` || name === `${key}.value`);
+    const type = told ? this.textOf(told.node) : '';
     if (type === '' || type.length > 200) return;
+    const ofVariable = told?.name === `${key}.value`;
     for (const { name, node } of match.captures) {
-      if (name === key) into.push({ start: node.startIndex, name: this.textOf(node), type });
+      if (name === key) into.push({ start: node.startIndex, name: this.textOf(node), type, ofVariable });
     }
   }
 

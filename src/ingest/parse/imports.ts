@@ -18,10 +18,17 @@ export function importsOf(raw: RawFacts, lines: Lines, language: LanguageDefinit
       const known = imports.get(key);
       if (known) known.isReexport ||= fact.isReexport || one.isReexport;
       else imports.set(key, { ...fact, isReexport: fact.isReexport || one.isReexport, line });
-      if (imports.size >= MAX_IMPORTS) return [...imports.values()];
+      if (imports.size >= MAX_IMPORTS) return withoutEchoes([...imports.values()]);
     }
   }
-  return [...imports.values()];
+  return withoutEchoes([...imports.values()]);
+}
+
+/** `const x = await import('m')` matches twice: as the binding, and as a bare `import('m')` that binds nothing. */
+function withoutEchoes(imports: ImportFact[]): ImportFact[] {
+  const isEcho = (one: ImportFact) => one.name === '*' && one.alias === '' && !one.isReexport;
+  const bound = new Set(imports.filter((one) => !isEcho(one)).map((one) => `${one.line} ${one.source}`));
+  return imports.filter((one) => !isEcho(one) || !bound.has(`${one.line} ${one.source}`));
 }
 
 function importOf(raw: RawImport): Omit<ImportFact, 'line'> {

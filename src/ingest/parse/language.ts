@@ -42,7 +42,8 @@
  * Two patterns on one `@callee` node make one call, the earlier pattern decides.
  * `@var`          a local variable, parameter or receiver, in one pattern with `@var.type`, the type as written or the class
  *                 it is constructed from. Belongs to the innermost function (or the file).
- * `@field`        a field of the enclosing type, in one pattern with `@field.type`.
+ * `@field`        a field of the enclosing type, in one pattern with `@field.type`, or with `@field.value`: a variable of the
+ *                 enclosing function whose type it takes (`this.store = store`).
  *
  * ## imports.scm
  *

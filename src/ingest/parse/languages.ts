@@ -21,16 +21,7 @@ const LANGUAGES: Readonly<Record<LanguageId, LanguageRow>> = {
   },
   python: {
     extensions: ['py', 'pyi', 'pyw', 'bzl', 'gyp', 'gypi'],
-    names: [
-      'sconstruct',
-      'sconscript',
-      'wscript',
-      'build',
-      'build.bazel',
-      'workspace',
-      'workspace.bazel',
-      'tiltfile',
-    ],
+    names: ['sconstruct', 'sconscript', 'wscript', 'build.bazel', 'workspace.bazel', 'tiltfile'],
   },
   go: { extensions: ['go'] },
   rust: { extensions: ['rs'] },

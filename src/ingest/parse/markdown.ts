@@ -1,6 +1,6 @@
 /** Markdown by its headings: each is a `namespace` symbol that reaches to the next of its level or above. */
 import type { SymbolFact } from './facts.ts';
-import type { Lines } from './lines.ts';
+import { type Lines, textOfRows } from './lines.ts';
 
 const MAX_HEADINGS = 4000;
 
@@ -26,7 +26,7 @@ export function headingsOf(text: string, lines: Lines): SymbolFact[] {
       signature: `${'#'.repeat(heading.level)} ${heading.title}`.slice(0, 300),
       documentation: null,
       startLine: heading.row + 1,
-      endLine: endOf(headings, at, lines),
+      endLine: endOf(headings, at, lines, text),
       parent,
       exported: true,
       bases: [],
@@ -36,10 +36,13 @@ export function headingsOf(text: string, lines: Lines): SymbolFact[] {
   return symbols;
 }
 
-/** The line before the next heading of the same or a higher level. */
-function endOf(headings: readonly Heading[], at: number, lines: Lines): number {
-  const next = headings.findIndex((other, index) => index > at && other.level <= headings[at]!.level);
-  return next === -1 ? lines.count : headings[next]!.row;
+/** The last line with text before the next heading of the same or a higher level. */
+function endOf(headings: readonly Heading[], at: number, lines: Lines, text: string): number {
+  const { level, row } = headings[at]!;
+  const next = headings.findIndex((other, index) => index > at && other.level <= level);
+  let end = next === -1 ? lines.count : headings[next]!.row;
+  while (end > row + 1 && textOfRows(text, lines, end - 1, end - 1).trim() === '') end--;
+  return end;
 }
 
 /** ATX (`## Title`) and setext headings, outside of fenced code, front matter and HTML comments. */

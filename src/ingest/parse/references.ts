@@ -75,8 +75,8 @@ class ReceiverTypes {
     for (const region of table.regions)
       if (region.kind !== null && region.type !== null) this.defined.add(region.type);
     for (const binding of raw.vars) this.addVar(binding);
-    for (const binding of raw.fields) this.addField(binding);
     for (const list of this.vars.values()) list.sort((a, b) => a.start - b.start);
+    for (const binding of raw.fields) this.addField(binding);
   }
 
   /** The type of a receiver expression without white space, seen from a region, or null. */
@@ -133,8 +133,11 @@ class ReceiverTypes {
   }
 
   private addField(binding: RawBinding): void {
-    const type = this.typeName(binding.type);
-    const owner = this.enclosingType(regionAt(this.table.regions, binding.start));
+    const region = regionAt(this.table.regions, binding.start);
+    const type = binding.ofVariable
+      ? this.varIn(this.functionOf(region), binding.type, binding.start)
+      : this.typeName(binding.type);
+    const owner = this.enclosingType(region);
     if (type === null || owner === null) return;
     const key = `${owner}.${binding.name.replace(/^(?:this|self)[.]|^\$/, '')}`;
     if (!this.fields.has(key)) this.fields.set(key, type);

@@ -193,6 +193,8 @@ function settle(one: Item, types: ReadonlyMap<string, Item>, language: LanguageD
   one.dropped =
     ((one.kind === 'variable' || one.kind === 'constant') && isLocal(enclosing)) ||
     (one.kind === 'field' && inside === 'field') ||
+    // `const f = function g() {}`: one body, one symbol.
+    (one.definition.body !== -1 && enclosing?.definition?.body === one.definition.body) ||
     language.isSpurious?.({ name: one.definition.name, kind: one.kind!, local: isLocal(enclosing) }) === true;
 }
 
@@ -304,7 +306,8 @@ function signatureOf(definition: RawDefinition, text: string, pieces: readonly P
     if (newline !== -1 && newline < end) end = newline;
   }
   const head = fold(withoutPieces(text, definition.start, Math.min(end, definition.start + 4000), pieces));
-  return clip(head.replace(/(?:\s*(?:=>|[{=:;,]))+$/, ''), MAX_SIGNATURE);
+  const joined = head.replace(/([([]) /g, '$1').replace(/,? ([)\]])/g, '$1');
+  return clip(joined.replace(/(?:\s*(?:=>|[{=:;,]))+$/, ''), MAX_SIGNATURE);
 }
 
 /** The text of a range without comments and attributes. */

@@ -15,3 +15,6 @@
 (var_spec name: (identifier) @var !type value: (expression_list . (unary_expression operand: (composite_literal type: (_) @var.type)) .))
 (short_var_declaration left: (expression_list . (identifier) @var) right: (expression_list . (type_assertion_expression type: (_) @var.type) .))
 (field_declaration name: (field_identifier) @field type: (_) @field.type)
+; Generic calls read as conversions.
+(type_conversion_expression type: (generic_type type: (type_identifier) @callee)) @call
+(type_conversion_expression type: (generic_type type: (qualified_type package: (_) @receiver name: (type_identifier) @callee))) @call

@@ -12,3 +12,4 @@
 (assignment_expression left: (identifier) @var right: (new_expression constructor: (_) @var.type))
 (field_definition property: (_) @field value: (new_expression constructor: (_) @field.type))
 (assignment_expression left: (member_expression object: (this) property: (_) @field) right: (new_expression constructor: (_) @field.type))
+(assignment_expression left: (member_expression object: (this) property: (_) @field) right: (identifier) @field.value)

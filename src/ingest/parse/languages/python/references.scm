@@ -14,3 +14,4 @@
 (class_definition body: (block (expression_statement (assignment left: (identifier) @field type: (type) @field.type))))
 ((assignment left: (attribute object: (identifier) @_self attribute: (identifier) @field) type: (type) @field.type) (#eq? @_self "self"))
 ((assignment left: (attribute object: (identifier) @_self attribute: (identifier) @field) right: (call function: [(identifier) (attribute)] @field.type)) (#eq? @_self "self") (#match? @field.type "^([a-z_0-9]+\\.)*_*[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*$"))
+((assignment left: (attribute object: (identifier) @_self attribute: (identifier) @field) !type right: (identifier) @field.value) (#eq? @_self "self"))

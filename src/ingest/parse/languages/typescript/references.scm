@@ -21,3 +21,4 @@
 (public_field_definition name: (_) @field !type value: (new_expression constructor: (_) @field.type))
 (property_signature name: (_) @field type: (type_annotation (_) @field.type))
 (assignment_expression left: (member_expression object: (this) property: (_) @field) right: (new_expression constructor: (_) @field.type))
+(assignment_expression left: (member_expression object: (this) property: (_) @field) right: (identifier) @field.value)
