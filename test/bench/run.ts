@@ -173,14 +173,14 @@ async function measureChange(name: string, url: string): Promise<void> {
   await api.call('DELETE', `/repos/${encodeURIComponent(repo)}`);
 }
 
-/** A checkout of 500 MB that holds one file of 200 MB, 100 of 1 MB (binary) and 20,000 of source. */
+/** A checkout of 500 MB: one file of 200 MB, 280 binary ones of 1 MB, 20,000 of source with 20 MB in all. */
 async function measureMemory(local: LocalServer): Promise<void> {
   const tree = path.join(git.root, 'large.git');
   execFileSync('git', ['init', '-q', '-b', 'main', tree]);
   const noise = Buffer.alloc(1 << 20);
   for (let i = 0; i < noise.length; i++) noise[i] = (Math.imul(i, 2_654_435_761) >>> 13) & 0xff;
   for (let i = 0; i < 200; i++) appendFileSync(path.join(tree, 'huge.bin'), noise);
-  for (let i = 0; i < 100; i++)
+  for (let i = 0; i < 280; i++)
     writeFileSync(path.join(tree, `part-${i}.bin`), Buffer.concat([Buffer.from(String(i)), noise]));
   const line = (i: number, j: number) =>
     `export function handler${i}x${j}(request: Request): number { return request.url.length + ${j}; }\n`;
@@ -188,7 +188,7 @@ async function measureMemory(local: LocalServer): Promise<void> {
     if (i % 500 === 0) execFileSync('mkdir', ['-p', path.join(tree, `src/${i / 500}`)]);
     writeFileSync(
       path.join(tree, `src/${Math.floor(i / 500)}/f${i}.ts`),
-      Array.from({ length: 100 }, (_, j) => line(i, j)).join(''),
+      Array.from({ length: 10 }, (_, j) => line(i, j)).join(''),
     );
   }
   execFileSync('git', ['add', '-A'], { cwd: tree });
