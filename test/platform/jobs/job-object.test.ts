@@ -115,7 +115,7 @@ describe('the live stream', () => {
       repo: 'lib',
       ref: 'main',
       status: 'running',
-      stage: 'resolving',
+      stage: 'syncing',
     });
     expect(rest.map((event) => event.seq)).toEqual([1, 2, 3, 4].map((step) => snapshot!.seq + step));
     expect(rest.at(-1)?.payload).toMatchObject({ progress: 100, stage: 'ready', result: RESULT });
@@ -218,7 +218,7 @@ describe('the live stream', () => {
     await stub.complete(RESULT);
     await listener.closed;
     const stages = [...new Set(listener.events.map((event) => event.payload.stage))];
-    expect(stages).toEqual(['resolving', 'diffing', 'processing-files', 'finalizing', 'ready']);
+    expect(stages).toEqual(['syncing', 'diffing', 'processing-files', 'finalizing', 'ready']);
   });
 });
 
