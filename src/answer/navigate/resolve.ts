@@ -202,7 +202,11 @@ function onStatedType(facts: Facts, site: CallSite, receiver: string, steps: num
   // A name alone may mean another type than the qualified one in the code, which inference reads in full.
   const inferred = visible.sure ? null : inferType(facts, site, receiver, resolveCall, steps);
   if (inferred?.kind === 'type' && inferred.sure) return onTypes(facts, site, inferred, 'receiver-type');
-  if (visible.types.length > 0) return onTypes(facts, site, visible, isSelf ? 'self' : 'receiver-type');
+  if (visible.types.length > 0) {
+    const found = onTypes(facts, site, visible, isSelf ? 'self' : 'receiver-type');
+    // An alias without members of its own stands for a type that is not read here.
+    return found.length === 0 && visible.types.every((type) => type.kind === 'type') ? null : found;
+  }
   // A type that the repository does not hold: the standard library's or a package's.
   return facts.definitions(site.receiverType).length === 0 ? [] : null;
 }
@@ -238,9 +242,10 @@ function onNamedReceiver(facts: Facts, site: CallSite, receiver: string, root: s
     const path = rustPath(facts, site, receiver);
     if (path) return path;
   }
-  const visible = typesVisible(facts, file, last);
-  if (visible.types.length > 0 && (receiver === last || /^[\p{Lu}]/u.test(last))) {
-    return onTypes(facts, site, visible, 'static');
+  const { types, sure } = typesVisible(facts, file, last);
+  const values = types.filter((type) => isValue(type));
+  if (values.length > 0 && (receiver === last || /^[\p{Lu}]/u.test(last))) {
+    return onTypes(facts, site, { types: values, sure }, 'static');
   }
   const grouped = facts
     .definitions(receiver)
@@ -251,6 +256,11 @@ function onNamedReceiver(facts: Facts, site: CallSite, receiver: string, root: s
     inNamespace(containerOf(definition.qualifiedName), receiver),
   );
   return scoped.length > 0 && !scoped.some(isMember) ? edges(scoped, 'namespace', site) : null;
+}
+
+/** In JavaScript interfaces and aliases are gone at run time: nothing can be called on them. */
+function isValue(type: Definition): boolean {
+  return familyOf(type.lang) !== 'javascript' || (type.kind !== 'type' && type.kind !== 'interface');
 }
 
 /** `const T = require('./t'); T.f()`: the module is one class or object, and the call means a member of it. */
