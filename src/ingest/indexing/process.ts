@@ -1,7 +1,8 @@
+import { Problem } from '../../errors.ts';
 import { BlobWriter, claimBlobs } from '../../store/index-blobs.ts';
 import { isLive } from '../../store/index-repo.ts';
 import type { RepoScope } from '../../store/scope.ts';
-import type { BlobFacts, SkipReason } from '../parse/facts.ts';
+import type { BlobFacts } from '../parse/facts.ts';
 import { chunkWords } from './chunk-words.ts';
 import type { Batch, IndexingDeps } from './plan.ts';
 
@@ -22,6 +23,8 @@ const GONE: BatchResult = { status: 'gone', files: 0, chunks: 0, skipped: 0 };
 /**
  * Parses what is still missing of a batch and writes all its facts in one transaction. Idempotent on
  * (repo, oid, lang, INDEX_VERSION): a second delivery finds nothing to do, a concurrent one changes nothing.
+ *
+ * @throws Problem `unavailable` when a blob cannot be read now; nothing was written, deliver again
  */
 export async function processBatch(
   deps: Pick<IndexingDeps, 'shard' | 'objects' | 'clock'>,
@@ -46,10 +49,10 @@ export async function processBatch(
     }
     byOid.delete(object.oid);
   }
-  // Planned, but not to be had now: recorded with its reason, so that the snapshot becomes whole.
-  for (const blob of [...byOid.values()].flat()) {
-    skipped++;
-    writer.add({ ...blob, size: 0 }, withoutFacts('unresolved-delta'), []);
+  // The plan saw them: packs were merged since, or are damaged. Another delivery opens the packs anew; recording the
+  // blobs as skipped would hide them for good.
+  if (byOid.size > 0) {
+    throw new Problem('unavailable', `${byOid.size} files could not be read from the mirror.`);
   }
 
   try {
@@ -60,17 +63,4 @@ export async function processBatch(
     return GONE;
   }
   return { status: 'written', files: missing.length, chunks: writer.chunks, skipped };
-}
-
-function withoutFacts(skipped: SkipReason): BlobFacts {
-  return {
-    skipped,
-    text: '',
-    symbols: [],
-    imports: [],
-    calls: [],
-    chunks: [],
-    metrics: { lines: 0, complexity: 0, maxNesting: 0, functions: 0 },
-    hasErrors: false,
-  };
 }

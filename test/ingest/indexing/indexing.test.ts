@@ -394,6 +394,19 @@ describe('deliveries that repeat, overlap or come late', () => {
     expect(await publishSnapshot(repo.deps, repo.scope, target)).toEqual({ status: 'gone' });
   });
 
+  it('write nothing while a blob cannot be read, and all of it once it can', async () => {
+    const repo = await createRepo();
+    const target = { commit: repo.mirror.commit(FIRST), globs: null, runId: 'r' };
+    const plan = await planSnapshot(repo.deps, repo.scope, target);
+    const [oid, object] = [...repo.mirror.objects].find(([each]) => each === plan.missing[1]?.oid)!;
+    const process = () => processBatch(repo.deps, repo.scope, batches(plan.missing)[0]!, parseToy, 'r');
+    repo.mirror.objects.delete(oid);
+    await expect(process()).rejects.toMatchObject({ slug: 'unavailable' });
+    expect(await count(repo.deps.shard, 'blobs', `repo = ${repo.scope.repo.key}`)).toBe(0);
+    repo.mirror.objects.set(oid, object);
+    expect(await process()).toMatchObject({ status: 'written', files: 3 });
+  });
+
   it('fail without a trace when the parser fails, and succeed when delivered again', async () => {
     const repo = await createRepo();
     const failing = () => {
