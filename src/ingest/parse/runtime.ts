@@ -4,6 +4,7 @@
  */
 import { Language, Parser, Query } from 'web-tree-sitter';
 import type { LanguageDefinition } from './language.ts';
+import { withZeroedCalloc } from './zeroed-calloc.ts';
 
 export interface LoadedLanguage {
   definition: LanguageDefinition;
@@ -37,9 +38,9 @@ async function start(core: () => Promise<WebAssembly.Module>): Promise<Runtime> 
       imports: WebAssembly.Imports,
       done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
     ) {
-      const instance = new WebAssembly.Instance(module, imports);
-      done(instance, module);
-      return instance.exports;
+      const exports = withZeroedCalloc(new WebAssembly.Instance(module, imports).exports);
+      done({ exports }, module);
+      return exports;
     },
   });
   const parser = new Parser();

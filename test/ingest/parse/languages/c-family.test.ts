@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { BlobFacts } from '../../../../src/ingest/parse/facts.ts';
 import { calls, factsOf, headOf, imports, outline } from './facts-as-text.ts';
 
-const C = String.raw`#include <stdio.h>
+const C = `#include <stdio.h>
 #include "util/list.h"
 
 #define MAX_ITEMS 64
@@ -137,7 +137,7 @@ describe('C', () => {
   });
 });
 
-const CPP = String.raw`#include <vector>
+const CPP = `#include <vector>
 using namespace std;
 using std::string;
 
@@ -250,7 +250,7 @@ describe('C++', () => {
   });
 });
 
-const CSHARP = String.raw`using System;
+const CSHARP = `using System;
 using static System.Math;
 using Text = System.Text.StringBuilder;
 
@@ -358,7 +358,7 @@ describe('C#', () => {
   });
 });
 
-const JAVA = String.raw`package com.acme.store;
+const JAVA = `package com.acme.store;
 
 import java.util.List;
 import java.util.function.*;

@@ -3,7 +3,7 @@ import type { DefinitionView, LanguageDefinition } from '../../language.ts';
 import { flattenConditionals } from './conditionals.ts';
 import definitions from './definitions.scm';
 import imports from './imports.scm';
-import { blankMacros } from './macros.ts';
+import { blankLoneCalls, blankMacros } from './macros.ts';
 import metrics from './metrics.scm';
 import references from './references.scm';
 
@@ -13,7 +13,7 @@ export const c: LanguageDefinition = {
   queries: { definitions, references, imports, metrics },
   selfNames: [],
   prepare: blankMacros,
-  repair: flattenConditionals,
+  repair: repairC,
   dialect: (text) => (isCpp(text) ? 'cpp' : 'c'),
   kind: kindOf,
   isSpurious,
@@ -49,6 +49,12 @@ function withoutComments(text: string): string {
     at = from;
   }
   return out + text.slice(from);
+}
+
+/** The second try, when the text as it stands has errors. */
+export function repairC(text: string): string | null {
+  const repaired = blankLoneCalls(flattenConditionals(text) ?? text);
+  return repaired === text ? null : repaired;
 }
 
 /** Everything but `static` functions and variables of a file, and what they hold. */

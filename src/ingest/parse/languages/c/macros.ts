@@ -54,6 +54,17 @@ function blank(text: string): string {
   return text.replace(/[^\s]/g, ' ');
 }
 
+/**
+ * `NON_NULL(3)` on a line of its own before a declaration. In a function that may be a call without its semicolon, so it is
+ * blanked only where the grammar met errors.
+ */
+const LONE_CALL =
+  /^[ \t]*[A-Z_][A-Z0-9_]{2,}\((?:[^()\n]|\([^()\n]{0,60}\)){0,100}\)[ \t]*\r?$(?=\n\s{0,80}(?:template\b|(?:const|static|inline|extern|constexpr|virtual|explicit|friend|typename|struct|class|enum|unsigned|signed|[A-Z_][A-Z0-9_]{2,}|[A-Za-z_][\w:]*(?:<[^;{}()\n]{0,100}>)?[\s*&]{1,9})[^;{}=\n]{0,200}\())/gm;
+
+export function blankLoneCalls(text: string): string {
+  return text.replace(LONE_CALL, blank);
+}
+
 /** True between two declarations: after `;`, `{`, `}`, a label, a directive or a comment, and before a new start. */
 function standsAlone(text: string, start: number, end: number): boolean {
   return AFTER.test(text.slice(end, end + 200)) && endsBefore(text, start);

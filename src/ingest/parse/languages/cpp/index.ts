@@ -1,10 +1,9 @@
 import type { SymbolKind } from '../../facts.ts';
 import type { DefinitionView, LanguageDefinition } from '../../language.ts';
 import { typeName } from '../../references.ts';
-import { flattenConditionals } from '../c/conditionals.ts';
 import cDefinitions from '../c/definitions.scm';
 import cImports from '../c/imports.scm';
-import { isSpurious, kindOf } from '../c/index.ts';
+import { isSpurious, kindOf, repairC } from '../c/index.ts';
 import { blankMacros } from '../c/macros.ts';
 import cMetrics from '../c/metrics.scm';
 import cReferences from '../c/references.scm';
@@ -26,7 +25,7 @@ export const cpp: LanguageDefinition = {
   selfNames: ['this', '(*this)'],
   implicitSelf: true,
   prepare: blankMacros,
-  repair: flattenConditionals,
+  repair: repairC,
   kind: memberKind,
   isSpurious,
   exported: isVisible,

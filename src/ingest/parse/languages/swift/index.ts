@@ -15,7 +15,16 @@ export const swift: LanguageDefinition = {
   exported: isVisible,
   kind: kindOf,
   readImport,
+  repair: blankConditions,
 };
+
+/** The grammar knows `#if` around statements, not among the members of a type: there the directives are left out. */
+function blankConditions(text: string): string | null {
+  const blanked = text.replace(/^[ \t]*#(?:if|elseif|else|endif)\b[^\r\n]*/gm, (line) =>
+    ' '.repeat(line.length),
+  );
+  return blanked === text ? null : blanked;
+}
 
 /** Internal is the default and means the whole module: only `private` and `fileprivate` hide a name from other files. */
 function isVisible({ signature, parent }: DefinitionView): boolean {

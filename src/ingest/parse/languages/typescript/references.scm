@@ -22,3 +22,4 @@
 (property_signature name: (_) @field type: (type_annotation (_) @field.type))
 (assignment_expression left: (member_expression object: (this) property: (_) @field) right: (new_expression constructor: (_) @field.type))
 (assignment_expression left: (member_expression object: (this) property: (_) @field) right: (identifier) @field.value)
+(assignment_expression left: (identifier) @var right: (new_expression constructor: (_) @var.type))
