@@ -1,4 +1,3 @@
-import { Problem } from '../../errors.ts';
 import { BlobWriter, claimBlobs } from '../../store/index-blobs.ts';
 import { isLive } from '../../store/index-repo.ts';
 import type { RepoScope } from '../../store/scope.ts';
@@ -24,7 +23,7 @@ const GONE: BatchResult = { status: 'gone', files: 0, chunks: 0, skipped: 0 };
  * Parses what is still missing of a batch and writes all its facts in one transaction. Idempotent on
  * (repo, oid, lang, INDEX_VERSION): a second delivery finds nothing to do, a concurrent one changes nothing.
  *
- * @throws Problem `unavailable` when a blob cannot be read now; nothing was written, deliver again
+ * @throws Error (no `Problem`, so that the step is retried) when a blob cannot be read now; nothing was written
  */
 export async function processBatch(
   deps: Pick<IndexingDeps, 'shard' | 'objects' | 'clock'>,
@@ -52,7 +51,7 @@ export async function processBatch(
   // The plan saw them: packs were merged since, or are damaged. Another delivery opens the packs anew; recording the
   // blobs as skipped would hide them for good.
   if (byOid.size > 0) {
-    throw new Problem('unavailable', `${byOid.size} files could not be read from the mirror.`);
+    throw new Error(`${byOid.size} blobs of the batch could not be read from the mirror`);
   }
 
   try {
