@@ -1,6 +1,7 @@
 import { batches } from '../indexing/plan.ts';
 import { publishSnapshot } from '../indexing/publish.ts';
 import { sweep } from '../indexing/remove.ts';
+import { consolidate } from './consolidate.ts';
 import { mirrorObjects } from './fetch-commit.ts';
 import { JobStopped, mustBeActive, type StepContext } from './step.ts';
 
@@ -25,6 +26,7 @@ export async function publishStep(context: StepContext): Promise<void> {
     mustBeActive(await handle.plan(batches(published.missing)));
     return;
   }
+  await tidy(context);
   await handle.complete({
     repo: scope.repo.name,
     ref: job.ref,
@@ -34,5 +36,14 @@ export async function publishStep(context: StepContext): Promise<void> {
   });
   for (let round = 0; round < SWEEPS; round++) {
     if ((await sweep(deps, scope)).status !== 'more') return;
+  }
+}
+
+/** The snapshot stands whatever becomes of this: packs that could not be merged stay as they are. */
+async function tidy({ s, scope, job }: StepContext): Promise<void> {
+  try {
+    await consolidate(s, scope);
+  } catch (error) {
+    s.log.warn('packs not merged', { jobId: job.id, error: String(error) });
   }
 }

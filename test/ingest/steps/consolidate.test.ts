@@ -1,0 +1,93 @@
+import { env } from 'cloudflare:workers';
+import { beforeAll, expect, inject, test } from 'vitest';
+import type { Env } from '../../../src/env.ts';
+import { newId } from '../../../src/http/ids.ts';
+import { parseCommit, parseTree } from '../../../src/ingest/mirror/trees.ts';
+import { consolidate } from '../../../src/ingest/steps/consolidate.ts';
+import { fetchCommit, mirrorObjects } from '../../../src/ingest/steps/fetch-commit.ts';
+import { services } from '../../../src/services.ts';
+import { gitRefs, groups } from '../../../src/store/control-schema.ts';
+import { listPacks } from '../../../src/store/packs.ts';
+import { createRepo } from '../../../src/store/repos.ts';
+import { makeRepo } from '../../support/git.ts';
+
+const s = services(env as unknown as Env, { parseBlob: () => Promise.reject(new Error('no parser here')) });
+const NOW = new Date('2026-11-20T12:00:00.000Z');
+const nobodyAsks = async () => undefined;
+
+beforeAll(async () => {
+  expect(inject('gitServer').url).toContain('127.0.0.1');
+  await s.db
+    .insert(groups)
+    .values({ id: 'g', name: 'g', createdAt: NOW.toISOString(), updatedAt: NOW.toISOString() });
+});
+
+async function registered(name: string, remoteUrl: string) {
+  const caller = {
+    userId: 'u',
+    username: 'u',
+    role: 'admin' as const,
+    groups: new Map(),
+    personalGroupId: null,
+    scopes: null,
+    via: 'token' as const,
+    credentialId: null,
+  };
+  return createRepo(
+    s.db,
+    caller,
+    {
+      id: newId(),
+      groupId: 'g',
+      createdBy: 'u',
+      name,
+      remoteUrl,
+      localPath: null,
+      globPatterns: null,
+      depth: 1,
+      refreshMinutes: null,
+      visibility: 'private',
+      useDeploymentToken: false,
+    },
+    2,
+    NOW,
+  );
+}
+
+test('many syncs end in one pack that holds what is served and listed, and the next sync builds on it', async () => {
+  const repo = await makeRepo('many-syncs', { 'a.txt': 'v0\n'.repeat(100), 'b.txt': 'b\n' });
+  const scope = await registered('many-syncs', repo.url);
+  const remote = { url: repo.url, headers: {} };
+  const commits = [repo.head];
+  await fetchCommit(s, scope, remote, { oid: repo.head, depth: 1 }, nobodyAsks);
+  for (let n = 1; n <= 9; n++) {
+    // Each a force-push: the one before is reached by nothing any more.
+    await repo.git('update-ref', 'HEAD', repo.head);
+    commits.push(await repo.commit({ 'a.txt': `v${n}\n`.repeat(100) }));
+    await fetchCommit(s, scope, remote, { oid: commits[n]!, depth: 1 }, nobodyAsks);
+  }
+  expect(await listPacks(s.db, scope)).toHaveLength(10);
+  await s.db.insert(gitRefs).values({ repoKey: scope.repo.key, name: 'refs/heads/main', oid: commits[9]! });
+
+  expect(await consolidate(s, scope)).toBe(true);
+  expect(await consolidate(s, scope)).toBe(false);
+  const [pack, ...others] = await listPacks(s.db, scope);
+  expect(others).toEqual([]);
+  expect(pack).toMatchObject({ shallow: [], tips: [commits[9]] });
+  const stored = await s.bucket.list({ prefix: `repos/${scope.repo.id}/` });
+  expect(stored.objects.map((object) => object.key.split('/').at(-1))).toEqual([
+    `${pack!.id}.idx`,
+    `${pack!.id}.pack`,
+  ]);
+
+  const next = await repo.commit({ 'b.txt': 'changed\n' });
+  const { objects } = await fetchCommit(s, scope, remote, { oid: next, depth: 1 }, nobodyAsks);
+  const tree = parseTree((await objects.read(parseCommit((await objects.read(next))!.bytes).tree))!.bytes);
+  const contents = await Promise.all(
+    tree.map(async ({ oid }) => new TextDecoder().decode((await objects.read(oid))!.bytes)),
+  );
+  expect(contents).toEqual(['v9\n'.repeat(100), 'changed\n']);
+  const after = await mirrorObjects(s, scope);
+  expect((await after.info(commits)).size).toBe(2);
+  expect(await after.read(commits[3]!)).toBeNull();
+});
