@@ -157,7 +157,7 @@ export class BlobWriter {
   }
 }
 
-/** A third of the time of the default level for a tenth more bytes. */
+/** Measured on source code: a tenth more bytes than the default level, in three quarters of its time. */
 const DEFLATE = { level: 3 };
 
 const INSERT_BLOBS = `INSERT INTO blobs
