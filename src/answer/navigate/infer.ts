@@ -67,21 +67,10 @@ function ofCall(
   resolve: Resolve,
   steps: number,
 ): Inferred {
-  if (isExternal(facts, site, call.receiver.split('.', 1)[0] || call.callee)) return { kind: 'external' };
-  let receiverType: string | null = null;
-  if (call.receiver !== '') {
-    const receiver = inferType(facts, site, call.receiver, resolve, steps - 1);
-    if (receiver.kind === 'external') return receiver;
-    if (receiver.kind === 'type') {
-      const methods = receiver.types.flatMap((type) => {
-        const found = lookupMember(facts, type, call.callee);
-        return found.own.length > 0 ? found.own : found.inherited;
-      });
-      if (methods.length > 0) return returned(facts, methods[0]!);
-      receiverType = receiver.types[0]?.name ?? null;
-    }
-  }
-  const [best] = resolve(facts, { ...site, ...call, receiverType, arity: null }, steps - 1);
+  const root = /^[\p{L}\p{N}_]*/u.exec(call.receiver)![0];
+  if (isExternal(facts, site, root || call.callee)) return { kind: 'external' };
+  // Resolving the call infers its own receiver: once, so that a chain costs its length.
+  const [best] = resolve(facts, { ...site, ...call, receiverType: null, arity: null }, steps - 1);
   if (!best || best.confidence < SURE_CALLEE) return NOTHING;
   return returned(facts, best.definition);
 }

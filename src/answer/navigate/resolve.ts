@@ -58,6 +58,9 @@ const SUPER: Readonly<Partial<Record<Family, RegExp>>> = {
   swift: /^super$/,
   ruby: /^super$/,
 };
+/** What an edge keeps when the name alone said which type is meant: the only one of that name, or one of several. */
+const ONLY_TYPE = 0.9;
+const SEVERAL_TYPES = 0.75;
 /** Calls and variables that a receiver is followed through to find its type. */
 const MAX_STEPS = 6;
 /** A name-only edge to more definitions than this says nothing. */
@@ -304,7 +307,8 @@ function onTypes(
   { types, sure }: { types: readonly Definition[]; sure: boolean },
   label: ResolutionLabel,
 ): Edge[] {
-  const share = sure ? 1 : 0.75 / Math.max(1, distinctTypes(types));
+  const kinds = distinctTypes(types);
+  const share = sure ? 1 : kinds === 1 ? ONLY_TYPE : SEVERAL_TYPES / kinds;
   const found: Edge[] = [];
   for (const type of types) {
     const { own, inherited, overrides } = lookupMember(facts, type, site.callee);

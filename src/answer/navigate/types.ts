@@ -54,11 +54,19 @@ export function nearest(facts: Facts, file: IndexedFile, candidates: readonly De
   const own = candidates.filter((definition) => definition.path === file.path);
   if (own.length > 0) return own;
   if (PACKAGE_FAMILIES.has(familyOf(file.lang))) {
-    const directory = directoryOf(file.path);
-    const beside = candidates.filter((definition) => directoryOf(definition.path) === directory);
+    const beside = candidates.filter((definition) => inPackageOf(file, definition));
     if (beside.length > 0) return beside;
   }
   return throughWildcards(facts, file, candidates);
+}
+
+/** True in the same directory; in Java and Kotlin, in the same package below any source root. */
+function inPackageOf(file: IndexedFile, definition: Definition): boolean {
+  const directory = directoryOf(file.path);
+  if (directoryOf(definition.path) === directory) return true;
+  const container = containerOf(definition.qualifiedName);
+  if (familyOf(file.lang) !== 'jvm' || container === '') return false;
+  return `/${directory}`.endsWith(`/${container.replaceAll('.', '/')}`);
 }
 
 /** Candidates that `import *`, `using` or an include of the file makes visible. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { resolveTogether } from '../../../src/answer/navigate/conventions.ts';
 import { project } from './project.ts';
 
 /** Grammars load on first use; a slow machine needs a while for the first of each language. */
@@ -102,6 +103,29 @@ describe('TypeScript and JavaScript', { timeout: SLOW }, () => {
     expect(callsAt('shapes.ts', '// inherited')).toEqual(['shapes.ts#Base.scale 0.92 inherited']);
   });
 
+  it('follows local export names, several lines of arguments, and no alias of a type at run time', async () => {
+    const { targets } = await project({
+      'base.ts':
+        'class App { use(): this { return this; }\n  group(path: string, f: () => void): App { return this; } }\nexport { App as BaseApp };\n',
+      'app.ts': "import { BaseApp } from './base';\nexport class Server extends BaseApp {}\n",
+      'use.ts': [
+        "import { Server } from './app';",
+        'type c = string;',
+        'const server = new Server();',
+        'const group = server.group("/x", () => {',
+        '  server.use(); // inherited',
+        '});',
+        'group.use(); // over lines',
+        'server.use().use(); // chain',
+        'export const f = (c) => c.use(); // alias',
+      ].join('\n'),
+    });
+    expect(targets('use.ts', '// inherited')).toEqual(['base.ts#App.use']);
+    expect(targets('use.ts', '// over lines')).toEqual(['base.ts#App.use']);
+    expect(targets('use.ts', '// chain')).toEqual(['base.ts#App.use']);
+    expect(targets('use.ts', '// alias', { above: 0.9 })).toEqual([]);
+  });
+
   it('reads CommonJS, packages of the workspace, members of constant objects and fields with types', async () => {
     const { targets } = await project(
       {
@@ -128,6 +152,30 @@ describe('TypeScript and JavaScript', { timeout: SLOW }, () => {
     expect(targets('main.ts', '// field')).toEqual(['main.ts#Store.load']);
     expect(targets('old.js', '// whole')).toEqual(['lib/tool.js#tool']);
     expect(targets('old.js', '// part')).toEqual(['lib/kit.js#cut']);
+  });
+});
+
+describe('conventions', { timeout: SLOW }, () => {
+  it('give an unannotated receiver the type that the same receiver and method have elsewhere', async () => {
+    const handler = (n: number) => `export const h${n} = (c: Context) => c.json(${n});\n`;
+    const { facts, sites } = await project({
+      'context.ts': 'export class Context { json(value: unknown) {} }\nexport class Reply { json() {} }\n',
+      'typed.ts': `import { Context } from './context';\n${[1, 2, 3, 4].map(handler).join('')}`,
+      'loose.ts':
+        "import { app } from 'app';\napp.get('/', (c) => c.json(5));\napp.get('/', (r) => r.json(6));\n",
+    });
+    const calls = sites.filter((site) => site.callee === 'json');
+    const edges = resolveTogether(facts, calls);
+    const of = (receiver: string) =>
+      edges[calls.findIndex((site) => site.path === 'loose.ts' && site.receiver === receiver)]!;
+    expect(of('c')).toEqual([
+      expect.objectContaining({
+        resolution: 'convention',
+        confidence: 0.8,
+        definition: expect.objectContaining({ qualifiedName: 'Context.json' }),
+      }),
+    ]);
+    expect(of('r').every((edge) => edge.confidence < 0.3)).toBe(true);
   });
 });
 
@@ -259,6 +307,8 @@ describe('Java and Kotlin', { timeout: SLOW }, () => {
       ].join('\n'),
       'src/main/java/com/acme/Base.java': 'package com.acme;\nclass Base { void init() {} }\n',
       'src/main/java/com/acme/Helper.java': 'package com.acme;\nclass Helper { void help() {} }\n',
+      'src/test/java/com/acme/ServiceTest.java':
+        'package com.acme;\nclass ServiceTest {\n  void test(Helper helper) {\n    helper.help(); // other root\n  }\n}\n',
       'src/main/java/com/other/Helper.java': 'package com.other;\nclass Helper { void help() {} }\n',
       'src/main/java/com/acme/store/Store.java':
         'package com.acme.store;\npublic class Store {\n  public void load() {}\n  public void load(int id) {}\n  public static void open() {}\n}\n',
@@ -268,6 +318,9 @@ describe('Java and Kotlin', { timeout: SLOW }, () => {
     expect(callsAt(service, '// field')).toEqual([`${store}#com.acme.store.Store.load 0.95 receiver-type`]);
     expect(targets(service, '// same package')).toEqual([
       'src/main/java/com/acme/Helper.java#com.acme.Helper.help',
+    ]);
+    expect(callsAt('src/test/java/com/acme/ServiceTest.java', '// other root')).toEqual([
+      'src/main/java/com/acme/Helper.java#com.acme.Helper.help 0.95 receiver-type',
     ]);
     expect(targets(service, '// static import')).toEqual([`${store}#com.acme.store.Store.open`]);
     expect(targets(service, '// inherited')).toEqual(['src/main/java/com/acme/Base.java#com.acme.Base.init']);
