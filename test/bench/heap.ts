@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import WebSocket from 'ws';
 
 interface Sample {
@@ -81,17 +81,33 @@ export async function sampleHeap(
   };
 }
 
-/** The debugger address of a target, found by asking every loopback port that listens (Linux). */
+/**
+ * The debugger address of a target (Linux). workerd picks the inspector's port itself and tells only wrangler, so the
+ * listening sockets of every workerd are asked, in the order they were opened: a later one speaks Cap'n Proto and would
+ * break at an HTTP request.
+ */
 async function findTarget(worker: string): Promise<string> {
-  const listening = readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .map((line) => / 0100007F:([0-9A-F]{4}) \S+ 0A /.exec(line)?.[1])
-    .filter((port) => port !== undefined)
-    .map((port) => Number.parseInt(port, 16));
-  for (const port of listening) {
-    const answer = await fetch(`http://127.0.0.1:${port}/json`, { signal: AbortSignal.timeout(1_000) }).catch(
-      () => null,
-    );
+  const portOf = new Map(
+    readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .map((line) => /: 0100007F:([0-9A-F]{4}) \S+ 0A (?:\S+\s+){5}(\d+)/.exec(line))
+      .filter((match) => match !== null)
+      .map((match) => [match[2]!, Number.parseInt(match[1]!, 16)]),
+  );
+  const sockets = readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && readOrEmpty(`/proc/${pid}/comm`) === 'workerd\n')
+    .flatMap((pid) =>
+      readdirSync(`/proc/${pid}/fd`).map((fd) => ({
+        fd: Number(fd),
+        link: linkOrEmpty(`/proc/${pid}/fd/${fd}`),
+      })),
+    )
+    .map(({ fd, link }) => ({ fd, port: portOf.get(/^socket:\[(\d+)\]$/.exec(link)?.[1] ?? '') }))
+    .filter(({ port }) => port !== undefined)
+    .sort((a, b) => a.fd - b.fd);
+  for (const { port } of sockets) {
+    const signal = AbortSignal.timeout(1_000);
+    const answer = await fetch(`http://127.0.0.1:${port}/json`, { signal }).catch(() => null);
     const body = answer?.ok ? await answer.text().catch(() => '') : '';
     if (!body.startsWith('[')) continue;
     const targets = JSON.parse(body) as { id: string; webSocketDebuggerUrl: string }[];
@@ -99,4 +115,21 @@ async function findTarget(worker: string): Promise<string> {
     if (target) return target.webSocketDebuggerUrl;
   }
   throw new Error(`no inspector target ${worker}`);
+}
+
+/** A process may end between listing and reading. */
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function linkOrEmpty(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return '';
+  }
 }
