@@ -1,0 +1,101 @@
+/**
+ * One realistic file a language with all its facts, checked by hand against the text and kept beside it (`x.txt`,
+ * `x.facts`): a change of extraction shows as a diff of those lines.
+ */
+import { describe, expect, it } from 'vitest';
+import type { BlobFacts } from '../../../src/ingest/parse/facts.ts';
+import { calls, factsOf, imports, outline } from './languages/facts-as-text.ts';
+
+const files = import.meta.glob<string>('./fixtures/*/*', { query: '?raw', import: 'default', eager: true });
+const fixtures = Object.keys(files)
+  .filter((path) => path.endsWith('.txt'))
+  .map((path) => ({ path, language: path.split('/')[2]!, expected: files[path.replace('.txt', '.facts')] }));
+
+describe('facts of a file', () => {
+  it.each(fixtures)('are those written beside $path', async ({ path, language, expected }) => {
+    const facts = await factsOf(files[path]!, language);
+    expect(facts.hasErrors).toBe(false);
+    expect(asText(facts)).toBe(expected);
+  });
+
+  it('exist for every language of this folder', () => {
+    expect(fixtures.map((fixture) => fixture.language).sort()).toEqual([
+      'go',
+      'javascript',
+      'markdown',
+      'python',
+      'rust',
+      'tsx',
+      'typescript',
+    ]);
+  });
+});
+
+function asText(facts: BlobFacts): string {
+  const named = ['function', 'method', 'class'];
+  const heads = facts.symbols.filter((one) => one.documentation !== null || named.includes(one.kind));
+  return [
+    '# symbols',
+    ...outline(facts),
+    '',
+    '# imports',
+    ...imports(facts),
+    '',
+    '# calls',
+    ...calls(facts),
+    '',
+    '# signatures and documentation',
+    ...heads.map(({ qualifiedName, signature, documentation }) => {
+      const words = documentation === null ? '' : ` | ${documentation.replaceAll('\n', '⏎')}`;
+      return `${qualifiedName} | ${signature}${words}`;
+    }),
+    '',
+    '# chunks',
+    ...facts.chunks.map(({ startLine, endLine, symbol }) => {
+      return `${startLine}-${endLine}${symbol === null ? '' : ` ${facts.symbols[symbol]!.name}`}`;
+    }),
+    '',
+    '# metrics',
+    JSON.stringify(facts.metrics),
+    '',
+  ].join('\n');
+}
+
+describe('TypeScript that its grammar misreads', () => {
+  it('keeps the rest of a file with call signatures that end without a semicolon', async () => {
+    const facts = await factsOf(
+      'interface Respond {\n  (a: string): Promise<void>\n  <T extends string>(\n    a: T,\n  ): Response\n}\nexport class After {\n  run() {}\n}\n',
+      'typescript',
+    );
+    expect(facts.hasErrors).toBe(false);
+    expect(outline(facts)).toEqual(['- interface Respond 1-6', 'class After 7-9', 'method After.run 8']);
+  });
+});
+
+describe('receiver types', () => {
+  it('follow a parameter into a field, a field into a method, and the latest of several bindings', async () => {
+    const facts = await factsOf(
+      [
+        'class Service {',
+        '  constructor(store: Store) { this.store = store; }',
+        '  run(a: First) {',
+        '    this.store.save();',
+        '    let it = new First(); it.go();',
+        '    it = new Second();',
+        '    other.go();',
+        '    it.go();',
+        '  }',
+        '}',
+        'function apart(it: Third) { it.go(); }',
+      ].join('\n'),
+      'typescript',
+    );
+    expect(calls(facts).filter((line) => /\w\.\w+\//.test(line))).toEqual([
+      '4 this.store.save/0 Store in Service.run',
+      '5 it.go/0 First in Service.run',
+      '7 other.go/0 ? in Service.run',
+      '8 it.go/0 Second in Service.run',
+      '11 it.go/0 Third in apart',
+    ]);
+  });
+});
