@@ -2,7 +2,7 @@ import { matchPathsAll, matchTextAll, type TextMatch } from '../../store/full-te
 import { chunksOf, Pool } from './candidate-pool.ts';
 import { filterOf, type Lookup, matchesLines } from './lookup.ts';
 import { type PlacedCandidate, place } from './place.ts';
-import { clauseWords } from './query-plan.ts';
+import { clauseWords, type SearchMode } from './query-plan.ts';
 import { bySymbol } from './symbol-candidates.ts';
 import { anyTerm, quote, type Term } from './terms.ts';
 
@@ -67,7 +67,7 @@ async function byPath(shard: D1Database, lookups: Lookup[]): Promise<number[][]>
   const matches = await eachOf(
     lookups,
     (lookup) =>
-      lookup.terms.length > 0 && lookup.mode !== 'symbol' && !matchesLines(lookup.mode)
+      lookup.terms.length > 0 && ranksByNames(lookup.mode)
         ? {
             scope: lookup.target.scope,
             snapshotIds: lookup.target.refs.map((ref) => ref.snapshotId),
@@ -93,6 +93,11 @@ async function byPath(shard: D1Database, lookups: Lookup[]): Promise<number[][]>
 
 /** Words of a question that are looked for in paths. */
 const MAX_WORDS = 12;
+
+/** Modes in which paths take part. */
+function ranksByNames(mode: SearchMode): boolean {
+  return mode === 'hybrid' || mode === 'semantic';
+}
 
 /** Every sub-word of every term; a path that holds all of them is what was meant. */
 function pathExpression(terms: Term[]): string {

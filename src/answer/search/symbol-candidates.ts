@@ -19,7 +19,8 @@ export async function bySymbol(shard: D1Database, lookups: Lookup[]): Promise<Sy
 }
 
 function symbolQuery(lookup: Lookup, match: NameMatch) {
-  if (matchesLines(lookup.mode)) return null;
+  if (matchesLines(lookup.mode) || (lookup.mode === 'lexical' && lookup.clause.symbols.length === 0))
+    return null;
   const names = symbolNames(lookup, match);
   return names.length > 0 ? { ...filterOf(lookup), names, match, limit: MAX_SYMBOLS } : null;
 }

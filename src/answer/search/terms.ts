@@ -64,11 +64,14 @@ export function anyTerm(terms: Term[], text = ''): string {
 /** Longer queries are texts, whose single words say enough. */
 const MAX_PAIRS = 16;
 
-/** Adjacent words of a text as phrases, stop words included: `is not` tells messages apart. */
+/** Adjacent words of a text as phrases, unless both are stop words: `not found` tells messages apart, `of the` nothing. */
 function pairs(text: string): string[] {
   const words = [...text.matchAll(IDENTIFIER)].map(([word]) => word);
   if (words.length < 3) return [];
-  const phrases = words.slice(1).map((word, at) => quote(`${words[at]} ${word}`));
+  const isStop = (word: string) => STOP_WORDS.has(word.toLowerCase());
+  const phrases = words
+    .slice(1)
+    .flatMap((word, at) => (isStop(word) && isStop(words[at]!) ? [] : [quote(`${words[at]} ${word}`)]));
   return [...new Set(phrases)].slice(0, MAX_PAIRS);
 }
 
