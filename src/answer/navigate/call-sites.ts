@@ -6,13 +6,13 @@ import {
   importsNamed,
 } from '../../store/navigation.ts';
 import { CONFIDENCE } from './confidence.ts';
-import { resolveTogether } from './conventions.ts';
+import { complete } from './conventions.ts';
 import type { FactStore } from './demand.ts';
 import { exportRenames, imported } from './exports.ts';
 import { type CallSite, containerOf, type Definition, isMember, isType, lastName } from './facts.ts';
 import { familyOf } from './modules.ts';
 import { directoryOf, lastSegment, type PathIndex } from './paths.ts';
-import type { Edge } from './resolve.ts';
+import { type Edge, resolveOne } from './resolve.ts';
 import type { OpenSnapshot, SnapshotTree } from './snapshot.ts';
 
 /** A call site that reaches one of the definitions asked about. */
@@ -48,12 +48,11 @@ export async function callsReaching(
   const rows = await callsTo(snapshot, names, MAX_SITES + 1);
   const sites = rows.slice(0, MAX_SITES).flatMap((row) => sitesOf(row, tree.paths));
   const keys = new Set(wanted.map(keyOf));
-  const calls = await store.run((facts) =>
-    resolveTogether(facts, sites).flatMap((edges, index) => {
-      const reached = edges.filter((edge) => keys.has(keyOf(edge.definition)));
-      return reached.length > 0 ? [combined(sites[index]!, reached)] : [];
-    }),
-  );
+  const resolved = await store.each(sites, resolveOne);
+  const calls = complete(sites, resolved).flatMap((edges, index) => {
+    const reached = edges.filter((edge) => keys.has(keyOf(edge.definition)));
+    return reached.length > 0 ? [combined(sites[index]!, reached)] : [];
+  });
   return {
     calls: calls.sort(surestFirst),
     truncated: rows.length > MAX_SITES || store.truncated,

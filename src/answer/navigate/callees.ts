@@ -1,7 +1,7 @@
 import { callsTo, callsWithin } from '../../store/navigation.ts';
 import { keyOf, MAX_SITES, sitesOf } from './call-sites.ts';
 import { MAX_LISTED, type PageOptions } from './callers.ts';
-import { resolveTogether } from './conventions.ts';
+import { complete } from './conventions.ts';
 import type { FactStore } from './demand.ts';
 import { type SymbolSummary, summariesOf } from './details.ts';
 import type { CallSite, Definition } from './facts.ts';
@@ -87,11 +87,11 @@ async function resolveWithin(
   store: FactStore,
   sites: readonly CallSite[],
 ): Promise<{ site: CallSite; edges: Edge[] }[]> {
-  const alone = await store.run((facts) => sites.map((site) => resolveOne(facts, site)));
+  const alone = await store.each(sites, resolveOne);
   const names = new Set(sites.filter((_, index) => alone[index]!.open).map((site) => site.callee));
   const rows = await callsTo(snapshot, [...names], MAX_SITES);
   const others = rows.flatMap((row) => sitesOf(row, tree.paths));
-  const together = others.length === 0 ? [] : await store.run((facts) => resolveTogether(facts, others));
+  const together = complete(others, await store.each(others, resolveOne));
   const completed = new Map(others.map((site, index) => [placeKey(site), together[index]!]));
   return sites.map((site, index) => {
     const { edges, open } = alone[index]!;

@@ -1,7 +1,7 @@
 import { CONFIDENCE } from './confidence.ts';
-import { type CallSite, dotted, type Facts } from './facts.ts';
+import { type CallSite, dotted } from './facts.ts';
 import { familyOf } from './modules.ts';
-import { type Edge, resolveOne } from './resolve.ts';
+import type { Edge, Resolved } from './resolve.ts';
 
 /** Calls with a known receiver that must agree, and how many of all must, before they speak for the others. */
 const MIN_WITNESSES = 3;
@@ -10,15 +10,14 @@ const MIN_AGREEMENT = 0.8;
 const SURE = 0.85;
 
 /**
- * Resolves call sites together. Projects name their variables consistently: where `c.json()` on a declared `c` is
- * `Context.json` nearly everywhere, it is so too in a callback whose parameter has no annotation. Sites whose receiver
- * nothing tells take what those of the same receiver and callee show. `sites` must hold every site of the callees it has,
- * so that the answer does not depend on who asks.
+ * Completes the calls of some callees by what they show together. Projects name their variables consistently: where
+ * `c.json()` on a declared `c` is `Context.json` nearly everywhere, it is so too in a callback whose parameter has no
+ * annotation. Sites whose receiver nothing tells take what those of the same receiver and callee show. `sites` must hold
+ * every site of the callees it has, so that the answer does not depend on who asks.
  */
-export function resolveTogether(facts: Facts, sites: readonly CallSite[]): Edge[][] {
-  const resolved = sites.map((site) => resolveOne(facts, site));
-  const groups = Map.groupBy(sites.keys(), (index) => groupOf(sites[index]!));
+export function complete(sites: readonly CallSite[], resolved: readonly Resolved[]): Edge[][] {
   const edges = resolved.map((each) => each.edges);
+  const groups = Map.groupBy(sites.keys(), (index) => groupOf(sites[index]!));
   for (const indexes of groups.values()) {
     const open = indexes.filter((index) => resolved[index]!.open);
     if (open.length === 0 || open.length === indexes.length) continue;

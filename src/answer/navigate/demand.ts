@@ -30,6 +30,8 @@ export interface FactStore {
    * fetches it at once, so that the work stays synchronous and the queries few.
    */
   run<T>(work: (facts: Facts) => T): Promise<T>;
+  /** The same for each of many items; an item whose facts were all there is not worked on again. */
+  each<I, T>(items: readonly I[], work: (facts: Facts, item: I) => T): Promise<T[]>;
   /** True when a limit cut something off: answers may then lack edges. */
   readonly truncated: boolean;
 }
@@ -48,27 +50,29 @@ export function createFactStore(
   let rows = 0;
   let characters = 0;
   let truncated = false;
+  /** Counts what was asked in vain, by whoever asked. */
+  let misses = 0;
 
   const facts: Facts = {
     paths: context.paths,
     manifests: context.manifests,
     definitions(name) {
       const known = definitions.get(name);
-      if (!known && name !== '' && name !== '*') wanted.names.add(name);
+      if (!known && name !== '' && name !== '*') miss(wanted.names, name);
       return known ?? [];
     },
     bindings(path) {
       const file = context.paths.file(path);
       if (!file) return [];
       const known = bindings.get(file.blob);
-      if (!known) wanted.blobs.add(file.blob);
+      if (!known) miss(wanted.blobs, file.blob);
       return known ?? [];
     },
     text(path) {
       const file = context.paths.file(path);
       if (!file) return null;
       const known = texts.get(file.blob);
-      if (known === undefined) wanted.texts.add(file.blob);
+      if (known === undefined) miss(wanted.texts, file.blob);
       return known ?? null;
     },
   };
@@ -78,18 +82,35 @@ export function createFactStore(
       return truncated;
     },
     async run(work) {
-      for (let round = 1; ; round++) {
-        const result = work(facts);
-        if (wanted.names.size + wanted.blobs.size + wanted.texts.size === 0) return result;
-        if (round > limits.rounds) {
-          truncated = true;
-          forgetWanted();
-          return result;
-        }
-        await Promise.all([fetchNames(), fetchBindings(), fetchTexts()]);
-      }
+      const [result] = await each([null], (known) => work(known));
+      return result!;
     },
+    each,
   };
+
+  function miss<T>(kind: Set<T>, key: T): void {
+    kind.add(key);
+    misses++;
+  }
+
+  async function each<I, T>(items: readonly I[], work: (facts: Facts, item: I) => T): Promise<T[]> {
+    const results: T[] = new Array(items.length);
+    let pending = [...items.keys()];
+    for (let round = 1; ; round++) {
+      pending = pending.filter((index) => {
+        const before = misses;
+        results[index] = work(facts, items[index]!);
+        return misses > before;
+      });
+      if (pending.length === 0) return results;
+      if (round > limits.rounds) {
+        truncated = true;
+        forgetWanted();
+        return results;
+      }
+      await Promise.all([fetchNames(), fetchBindings(), fetchTexts()]);
+    }
+  }
 
   function forgetWanted(): void {
     wanted.names.clear();

@@ -77,7 +77,11 @@ export interface Resolved {
  * was indexed before, so an incremental index answers as a clean rebuild does. No edge means that the call leads out of
  * the repository or to a local value, or, when `open`, that nothing is known of it.
  */
-export function resolveOne(facts: Facts, site: CallSite, steps = MAX_STEPS): Resolved {
+export function resolveOne(facts: Facts, site: CallSite): Resolved {
+  return resolveWithin(facts, site, MAX_STEPS);
+}
+
+function resolveWithin(facts: Facts, site: CallSite, steps: number): Resolved {
   const receiver = dotted(site.receiver);
   const { edges, open } =
     receiver === '' ? closed(bareCall(facts, site)) : memberCall(facts, site, receiver, steps);
@@ -91,7 +95,7 @@ export function resolveOne(facts: Facts, site: CallSite, steps = MAX_STEPS): Res
 
 /** The edges of one call by itself. */
 export function resolveCall(facts: Facts, site: CallSite, steps = MAX_STEPS): Edge[] {
-  return resolveOne(facts, site, steps).edges;
+  return resolveWithin(facts, site, steps).edges;
 }
 
 function closed(edges: Edge[]): Resolved {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { resolveTogether } from '../../../src/answer/navigate/conventions.ts';
+import { complete } from '../../../src/answer/navigate/conventions.ts';
+import { resolveOne } from '../../../src/answer/navigate/resolve.ts';
 import { project } from './project.ts';
 
 /** Grammars load on first use; a slow machine needs a while for the first of each language. */
@@ -165,7 +166,10 @@ describe('conventions', { timeout: SLOW }, () => {
         "import { app } from 'app';\napp.get('/', (c) => c.json(5));\napp.get('/', (r) => r.json(6));\n",
     });
     const calls = sites.filter((site) => site.callee === 'json');
-    const edges = resolveTogether(facts, calls);
+    const edges = complete(
+      calls,
+      calls.map((site) => resolveOne(facts, site)),
+    );
     const of = (receiver: string) =>
       edges[calls.findIndex((site) => site.path === 'loose.ts' && site.receiver === receiver)]!;
     expect(of('c')).toEqual([
