@@ -1,4 +1,4 @@
-import { splitIdentifier } from '../../ingest/parse/lexicon.ts';
+import { splitIdentifier } from '../../words.ts';
 import { type Clause, clauseWords } from './query-plan.ts';
 
 /** A word of the query as ranking and full text see it. */

@@ -1,7 +1,7 @@
 import { indexableText } from '../../store/full-text.ts';
 import type { ChunkWords } from '../../store/index-blobs.ts';
+import { chunkTerms } from '../../words.ts';
 import type { BlobFacts, ChunkFact } from '../parse/facts.ts';
-import { chunkTerms } from '../parse/lexicon.ts';
 import { linesOf } from '../parse/lines.ts';
 
 /** The full-text columns of a blob's chunks, in their order. */

@@ -2,8 +2,8 @@ import { type DirStats, type NewDir, writeDirs, writeSnapshotDirs } from '../../
 import { endRun, extendRun, isLive } from '../../store/index-repo.ts';
 import type { RepoScope } from '../../store/scope.ts';
 import { forgetOldSnapshots, openSnapshot, serveSnapshot, snapshotTotals } from '../../store/snapshots.ts';
+import { chunkTerms } from '../../words.ts';
 import type { SkipReason } from '../parse/facts.ts';
-import { chunkTerms } from '../parse/lexicon.ts';
 import { snapshotConfig } from './config.ts';
 import { globFilter } from './globs.ts';
 import { type IndexingDeps, type MissingBlob, missingBlobs, type SnapshotTarget } from './plan.ts';

@@ -1,4 +1,4 @@
-import { splitIdentifier } from '../../ingest/parse/lexicon.ts';
+import { splitIdentifier } from '../../words.ts';
 import type { Embedder } from '../embedder.ts';
 
 const DIMENSIONS = 256;
