@@ -1,7 +1,7 @@
 /** What is judged without a grammar: flags of bytes, paths that are skipped, the words of identifiers. */
 import { describe, expect, it } from 'vitest';
 import { skipByPath } from '../../../src/ingest/parse/classify.ts';
-import { chunkTerms, splitIdentifier } from '../../../src/ingest/parse/lexicon.ts';
+import { chunkTerms, splitIdentifier } from '../../../src/words.ts';
 import { byteToFlags, createSniffer, flagsToByte, sniff } from '../../../src/ingest/parse/sniff.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
