@@ -1,6 +1,6 @@
 /**
- * How a call was resolved, and how often such an edge is right. The figures are the share of right edges among
- * those checked by hand on real repositories, rounded down; edges of 0.9 and above are meant to be right 95 times in 100.
+ * How a call was resolved, and how often such an edge is right: estimates, read off samples of real repositories in
+ * every language. Edges of 0.9 and above are meant to be right 95 times in 100; 0.5 and above may be counted as calls.
  */
 export const CONFIDENCE = {
   /** Defined in an enclosing function or in the same file, not shadowed. */

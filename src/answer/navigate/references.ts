@@ -53,7 +53,8 @@ export async function referencesOf(
   return references.map(({ row, path, confidence }) => ({
     filePath: path,
     source: row.source,
-    importedName: row.name,
+    // A package imported as a whole, as in Go, is a namespace like any other.
+    importedName: row.name === row.source ? '*' : row.name,
     isDefault: row.isDefault,
     alias: row.alias,
     line: row.line,
