@@ -19,6 +19,9 @@ const CALL_CONVENTION =
 /** `void f(int) ATTR(1, 2);`, `int f() const NOEXCEPT {`: a word between the parameters and the end of the head. */
 const TRAILING = /\)(\s*(?:const\s+)?)([A-Z_][A-Z0-9_]{2,}(?:\([^()\n]{0,100}\))?)(?=\s*[;{])/g;
 
+/** `PRIVATE_UNLESS_TESTED:`, `Q_SIGNALS:` among the members of a class. */
+const LABEL = /^[ \t]*(?:[A-Z_][A-Z0-9_]{2,}|signals)[ \t]*:(?=[ \t]*\r?$)/gm;
+
 /** A line with nothing but one upper-case word, which is no statement, argument, enumerator or return type. */
 const LONE_WORD = /^[ \t]*[A-Z_][A-Z0-9_]{2,}[ \t]*$/gm;
 
@@ -30,6 +33,7 @@ export function blankMacros(text: string): string {
     .replace(TRAILING, (all, gap: string, macro: string, at: number, whole: string) =>
       closesDeclarator(whole, at) ? `)${gap}${blank(macro)}` : all,
     )
+    .replace(LABEL, blank)
     .replace(LONE_WORD, (line: string, at: number, all: string) =>
       standsAlone(all, at, at + line.length) ? blank(line) : line,
     );
@@ -78,5 +82,5 @@ function endsBefore(text: string, start: number): boolean {
   while (at >= 0 && text.charCodeAt(at) <= 32) at--;
   if (at < 0 || ';{}:'.includes(text[at]!) || text.startsWith('*/', at - 1)) return true;
   const line = text.slice(Math.max(text.lastIndexOf('\n', at) + 1, at - 300), at + 1);
-  return /^\s*#|\/\/|^\s*[A-Z_][A-Z0-9_]{2,}$/.test(line);
+  return /^\s*#|\/\/|^\s*[A-Z_][A-Z0-9_]{2,}$|^\s*template\b.*>$/.test(line);
 }
