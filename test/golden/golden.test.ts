@@ -118,6 +118,7 @@ describe('the golden file', () => {
       if (part === 'semantic') continue;
       ablation[`without ${part}`] = measure(await run(pinned, 'hybrid', { without: new Set([part]) }));
     }
+    ablation['BM25 alone'] = measure(await run(pinned, 'lexical', { without: new Set(FACTORS) }));
     const semantic = { weights: { ...WEIGHTS, semantic: 0.3 } };
     ablation['with semantic'] = measure(await run(pinned, 'hybrid', semantic));
     const golden = { modes: byMode, ablation, hybridNotFirst: misses };

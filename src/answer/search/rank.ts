@@ -6,6 +6,7 @@
  *   × name (the hit defines what was asked for) × path × test and generated demotion × coherence of the file
  *   → no two hits over the same lines, at most three a file
  */
+import { splitIdentifier } from '../../words.ts';
 import type { Term } from './terms.ts';
 
 /** Lists that are fused. */
@@ -167,14 +168,12 @@ function share(terms: Term[], words: Set<string>): number {
   return parts.filter((part) => words.has(part) || words.has(`${part}s`)).length / parts.length;
 }
 
-const WORD = /\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{M}]+|\p{N}+|\p{Lo}+/gu;
-
 function wordsOf(text: string): Set<string> {
-  return new Set((text.match(WORD) ?? []).map((word) => word.toLowerCase()));
+  return new Set(splitIdentifier(text));
 }
 
 function joined(name: string): string {
-  return (name.match(WORD) ?? []).join('').toLowerCase();
+  return splitIdentifier(name).join('');
 }
 
 const TEST_PATH =
