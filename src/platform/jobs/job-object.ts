@@ -17,7 +17,7 @@ import { forgetJob, type JobEnding, jobById, recordEnd, recordProgress } from '.
 import { createLogger } from '../telemetry/log.ts';
 import { dispatchNext } from './dispatch.ts';
 import { type JobLog, jobLog } from './job-log.ts';
-import { accept, broadcast, closeAll } from './job-sockets.ts';
+import { JobSockets } from './job-sockets.ts';
 import {
   applyBatch,
   applyEnd,
@@ -48,6 +48,7 @@ export class JobObject extends DurableObject<Env> {
   timing: JobTiming = JOB_TIMING;
   clock = (): number => Date.now();
   readonly #db: ControlDb;
+  readonly #sockets = new JobSockets();
   #log: JobLog;
   #work: JobWork;
 
@@ -56,7 +57,6 @@ export class JobObject extends DurableObject<Env> {
     this.#db = controlDb(env.DB);
     this.#log = jobLog(ctx.storage.sql);
     this.#work = jobWork(ctx.storage.sql);
-    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
   }
 
   /** Makes the job known to its object, which from then on looks after its start. */
@@ -190,7 +190,7 @@ export class JobObject extends DurableObject<Env> {
     if (!state) return new Response(null, { status: 404 });
     const after = new URL(request.url).searchParams.get('after');
     const ended = state.end !== null && state.settled;
-    return accept(this.ctx, {
+    return this.#sockets.accept({
       after: after === null ? null : Number(after),
       snapshot: () => ({
         type: 'job.snapshot',
@@ -201,10 +201,6 @@ export class JobObject extends DurableObject<Env> {
       since: (seq) => this.#log.since(seq),
       ended,
     });
-  }
-
-  override async webSocketClose(socket: WebSocket): Promise<void> {
-    if (socket.readyState === WebSocket.OPEN) socket.close();
   }
 
   override async alarm(): Promise<void> {
@@ -288,7 +284,7 @@ export class JobObject extends DurableObject<Env> {
       eventAt: announce ? now : state.eventAt,
       recordedAt: record ? now : state.recordedAt,
     });
-    if (announce) broadcast(this.ctx, this.#log.append('job.progress', progressPayload(state)));
+    if (announce) this.#sockets.broadcast(this.#log.append('job.progress', progressPayload(state)));
     if (record) this.ctx.waitUntil(this.#record());
   }
 
@@ -334,7 +330,7 @@ export class JobObject extends DurableObject<Env> {
     const state = this.#state();
     if (!state) return;
     if (state.end) return;
-    if (state.dirty) broadcast(this.ctx, this.#log.append('job.progress', progressPayload(state)));
+    if (state.dirty) this.#sockets.broadcast(this.#log.append('job.progress', progressPayload(state)));
     const ended = applyEnd(state, end, this.clock());
     this.#save(ended);
     this.#work.clear();
@@ -351,8 +347,8 @@ export class JobObject extends DurableObject<Env> {
     await recordEnd(this.#db, state.spec.id, ending(state, end), new Date(state.finishedAt ?? this.clock()));
     if (this.#state()?.settled === false) {
       this.#save({ ...state, settled: true });
-      broadcast(this.ctx, this.#log.append(end.type, endPayload(state, end)));
-      closeAll(this.ctx);
+      this.#sockets.broadcast(this.#log.append(end.type, endPayload(state, end)));
+      this.#sockets.closeAll();
       await this.ctx.storage.setAlarm((state.finishedAt ?? this.clock()) + this.timing.keep);
     }
     await dispatchNext(this.#db, this.env, state.spec.repoKey, new Date(this.clock()));
