@@ -3,12 +3,14 @@ import { readConfig } from './config.ts';
 import { createEgress, type Egress } from './egress.ts';
 import type { Env } from './env.ts';
 import { newId } from './http/ids.ts';
+import { type ObjectStore, openObjects } from './ingest/mirror/object-store.ts';
 import type { BlobFacts } from './ingest/parse/facts.ts';
 import type { Embedder } from './models/embedder.ts';
 import { createEmbedder } from './models/embedder.ts';
 import { createJobs, type JobsPort } from './platform/jobs/jobs.ts';
 import { createLogger, type Logger } from './platform/telemetry/log.ts';
 import { type ControlDb, controlDb } from './store/control-db.ts';
+import { listPacks } from './store/packs.ts';
 import type { RepoScope } from './store/scope.ts';
 
 /** Parses one blob: the engine itself in the indexer, a service-binding call from the API (grammars live in one place). */
@@ -24,6 +26,8 @@ export interface Services {
   /** The index shard that holds a repo's facts. */
   shard(scope: RepoScope): D1Database;
   bucket: R2Bucket;
+  /** The git objects that a repo's mirror holds now, over all its packs. */
+  objects(scope: RepoScope): Promise<ObjectStore>;
   egress: Egress;
   jobs: JobsPort;
   embedder: Embedder | null;
@@ -51,6 +55,14 @@ export function services(env: Env, parser?: ParserPort): Services {
     db,
     shard: (scope) => indexShard(env, scope.repo.shard),
     bucket: env.BUCKET,
+    objects: async (scope) => {
+      const packs = await listPacks(db, scope);
+      return openObjects(
+        env.BUCKET,
+        scope.repo.id,
+        packs.map((pack) => pack.id),
+      );
+    },
     egress: createEgress({
       allow: config.egressAllow,
       bridge:

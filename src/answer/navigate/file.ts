@@ -1,9 +1,7 @@
 import { Problem } from '../../errors.ts';
-import { openObjects } from '../../ingest/mirror/object-store.ts';
 import { decodeText } from '../../ingest/parse/decode.ts';
 import type { Services } from '../../services.ts';
 import { symbolsOfBlob } from '../../store/navigation.ts';
-import { listPacks } from '../../store/packs.ts';
 import { entryAt, type TreeFile } from '../../store/tree.ts';
 import type { OpenSnapshot } from './snapshot.ts';
 
@@ -60,7 +58,7 @@ export async function fileEntry(snapshot: OpenSnapshot, path: string): Promise<T
  * @throws Problem as `fileEntry`; `payload_too_large` above 5 MB
  */
 export async function readFile(
-  services: Pick<Services, 'db' | 'bucket'>,
+  services: Pick<Services, 'objects'>,
   snapshot: OpenSnapshot,
   path: string,
   options: { includeSymbols: boolean },
@@ -82,25 +80,15 @@ export async function readFile(
 }
 
 async function readBytes(
-  services: Pick<Services, 'db' | 'bucket'>,
+  services: Pick<Services, 'objects'>,
   snapshot: OpenSnapshot,
   entry: TreeFile,
 ): Promise<Uint8Array> {
-  const objects = await objectsOf(services, snapshot);
+  const objects = await services.objects(snapshot.scope);
   const object = await objects.read(entry.oid, MAX_FILE_BYTES + 1);
   if (!object) throw missing(entry.path);
   if (object.bytes.length > MAX_FILE_BYTES) throw tooLarge(entry.path, object.bytes.length);
   return object.bytes;
-}
-
-/** The mirror's objects behind a snapshot. */
-export async function objectsOf(services: Pick<Services, 'db' | 'bucket'>, { scope }: OpenSnapshot) {
-  const packs = await listPacks(services.db, scope);
-  return openObjects(
-    services.bucket,
-    scope.repo.id,
-    packs.map((pack) => pack.id),
-  );
 }
 
 /** For a path whose object the mirror does not hold, such as a delta too large to resolve. */

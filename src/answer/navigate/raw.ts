@@ -1,6 +1,6 @@
 import { Problem } from '../../errors.ts';
 import type { Services } from '../../services.ts';
-import { fileEntry, missing, objectsOf } from './file.ts';
+import { fileEntry, missing } from './file.ts';
 import type { OpenSnapshot } from './snapshot.ts';
 
 export interface RawRequest {
@@ -18,7 +18,7 @@ export interface RawRequest {
  * @throws Problem as `fileEntry`; `range_not_satisfiable`
  */
 export async function rawFile(
-  services: Pick<Services, 'db' | 'bucket'>,
+  services: Pick<Services, 'objects'>,
   snapshot: OpenSnapshot,
   request: RawRequest,
 ): Promise<Response> {
@@ -34,7 +34,7 @@ export async function rawFile(
   });
   if (matches(request.ifNoneMatch, tag)) return new Response(null, { status: 304, headers });
 
-  const objects = await objectsOf(services, snapshot);
+  const objects = await services.objects(snapshot.scope);
   const size = entry.size ?? (await objects.info([entry.oid])).get(entry.oid)?.size;
   if (size === undefined) throw missing(request.path);
   const wanted = request.ifRange === undefined || request.ifRange.trim() === tag ? request.range : undefined;

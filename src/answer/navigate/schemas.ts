@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { pageQuery } from '../../http/pagination.ts';
 import { SYMBOL_KINDS } from '../../ingest/parse/facts.ts';
-import { nameAndRefParam } from '../../platform/repos/schemas.ts';
 import { MAX_PATTERN } from './find.ts';
 
 const MAX_NAME = 500;
@@ -33,8 +32,19 @@ const fraction = z
   .transform(Number)
   .optional();
 
-export const snapshotParam = nameAndRefParam;
-export const symbolParam = nameAndRefParam.extend({
+export const snapshotParam = z.object({
+  name: z.string().openapi({
+    param: { name: 'name', in: 'path' },
+    description: 'Name or id of the repository.',
+    example: 'my-lib',
+  }),
+  ref: z.string().openapi({
+    param: { name: 'ref', in: 'path' },
+    description: 'An indexed ref, percent-encoded: a branch, a tag, `HEAD`, a commit or a semver range.',
+    example: 'v1.0.0',
+  }),
+});
+export const symbolParam = snapshotParam.extend({
   symbolName: z
     .string()
     .min(1, 'must not be empty')
