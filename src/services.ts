@@ -65,6 +65,7 @@ export function services(env: Env, parser?: ParserPort): Services {
     },
     egress: createEgress({
       allow: config.egressAllow,
+      own: ownHosts(env, config),
       bridge:
         env.GIT_BRIDGE_URL && env.GIT_BRIDGE_SECRET
           ? { url: env.GIT_BRIDGE_URL, secret: env.GIT_BRIDGE_SECRET }
@@ -77,6 +78,15 @@ export function services(env: Env, parser?: ParserPort): Services {
     newId,
     log,
   };
+}
+
+/** Where this deployment itself answers: never to be asked by it, whatever `EGRESS_ALLOW` says. */
+function ownHosts(env: Env, config: Config): string[] {
+  const own = config.backendUrl ? [new URL(config.backendUrl).host] : [];
+  // `npm start` tells the port that it listens on.
+  if (typeof env.PORT === 'string')
+    own.push(...['127.0.0.1', 'localhost', '[::1]'].map((host) => `${host}:${env.PORT}`));
+  return own;
 }
 
 function indexShard(env: Env, shard: number): D1Database {

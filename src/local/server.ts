@@ -54,6 +54,7 @@ export async function startServer(
   const variables: Record<string, string> = {
     ...definedOnly(environment),
     ...secrets,
+    PORT: String(port),
     EGRESS_ALLOW: [environment.EGRESS_ALLOW ?? '', ...(options.egressAllow ?? [])].filter(Boolean).join(','),
   };
   checkConfiguration(variables);

@@ -84,6 +84,21 @@ describe('npm start', () => {
     expect(callers.callers).toMatchObject([{ filePath: 'cart.ts', name: 'total' }]);
   });
 
+  test('a socket on a job that ended gives snapshot, terminal event and close 1000 without delay', async () => {
+    const jobs = await server.api.get<{ items: { id: string }[] }>('/jobs?repo=shop');
+    const socket = await server.api.jobSocket(jobs.items[0]!.id);
+    const types: string[] = [];
+    socket.addEventListener('message', (message) => {
+      types.push((JSON.parse(String(message.data)) as { type: string }).type);
+    });
+    const closed = new Promise<number>((resolve) =>
+      socket.addEventListener('close', ({ code }) => resolve(code)),
+    );
+    // Far below the ten seconds that a hibernating socket takes, far above what a loaded machine needs.
+    expect(await Promise.race([closed, sleep(6_000)])).toBe(1000);
+    expect(types).toEqual(['job.snapshot', 'job.completed']);
+  });
+
   test('a path outside LOCAL_REPOS, and the git bridge itself, are refused', async () => {
     await expect(server.api.post('/repos', { name: 'etc', localPath: '/etc' })).rejects.toMatchObject({
       status: 422,
