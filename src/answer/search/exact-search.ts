@@ -28,14 +28,14 @@ export interface ExactQuery {
 const MAX_FILES = 3_000;
 const MAX_UNFILTERED = 1_500;
 const FILES_A_READ = 48;
-/** Characters of text matched per query: about a quarter of a second of work. */
-const MAX_CHARACTERS = 24_000_000;
+/** Characters of text matched per query, times what a character costs: about a second of work. */
+const MAX_WORK = 24_000_000;
 const LINES_A_FILE = 20;
 const MAX_ALTERNATIVES = 8;
 
 /**
  * Finds the files of a target that satisfy a demand exactly: the trigram index narrows, the text decides. Bounded by
- * files, characters and lines.
+ * files, work and lines.
  */
 export async function findExact(query: ExactQuery): Promise<ExactFiles> {
   const needles = alternativesOf(demandNeedles(query.demand));
@@ -62,13 +62,14 @@ async function scan(
 ): Promise<Omit<ExactFiles, 'unfiltered'>> {
   const lines = new Map<number, LineRange[]>();
   const shown = positiveMatches(demand);
-  let characters = 0;
+  const cost = costOf(demand);
+  let work = 0;
   let found = 0;
   for (let at = 0; at < candidates.length; at += FILES_A_READ) {
-    if (found >= enough || characters > MAX_CHARACTERS) return { lines, complete: false };
+    if (found >= enough || work > MAX_WORK) return { lines, complete: false };
     const texts = await textOf(shard, target.scope, candidates.slice(at, at + FILES_A_READ));
     for (const [blobId, text] of texts) {
-      characters += text.length;
+      work += text.length * cost;
       if (!satisfies(demand, text)) continue;
       const matched = shown.flatMap(({ matcher }) => matcher.lines(text, LINES_A_FILE));
       lines.set(blobId, joined(matched));
@@ -76,6 +77,12 @@ async function scan(
     }
   }
   return { lines, complete: true };
+}
+
+function costOf(demand: Demand): number {
+  if (demand.kind === 'match') return demand.matcher.cost;
+  if (demand.kind === 'not') return costOf(demand.child);
+  return demand.children.reduce((sum, child) => sum + costOf(child), 0);
 }
 
 /** Needles as alternatives of terms that must all occur; too many alternatives keep what is common to them: nothing. */

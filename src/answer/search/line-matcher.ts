@@ -13,6 +13,8 @@ export interface LineRange {
 export interface LineMatcher {
   /** What a text must contain to be worth matching; null: every text is. */
   needles: Needles;
+  /** Time a character takes, about 1 for a string search: what scans are bounded by. */
+  cost: number;
   test(text: string): boolean;
   /** The lines that match, in order, at most `limit` of them. Only a pattern that names a newline spans lines. */
   lines(text: string, limit: number): LineRange[];
@@ -25,6 +27,7 @@ export function literalMatcher(literal: string, caseSensitive: boolean): LineMat
   const newlines = literal.split('\n').length - 1;
   return {
     needles: needleOf(literal),
+    cost: 1,
     test: (text) => folded(text).includes(wanted),
     lines(text, limit) {
       const found: LineRange[] = [];
@@ -58,6 +61,7 @@ export function regexMatcher(source: string, caseSensitive: boolean, pointer = '
   const matching = (line: string) => regex.matcher(line).find();
   return {
     needles,
+    cost: anchors ? 1 : unanchoredCost(regex),
     test: (text) => someLine(text, anchors, matching, 1).length > 0,
     lines: (text, limit) => someLine(text, anchors, matching, limit),
   };
@@ -66,6 +70,11 @@ export function regexMatcher(source: string, caseSensitive: boolean, pointer = '
 const NAMES_NEWLINE = /\\n|\\r|\\x0[aAdD]|\\x\{0*[aAdD]\}|\n|\(\?[a-zA-Z]*s/;
 /** A program this large costs seconds over a few megabytes even in linear time (`(a{1,200}){1,200}`). */
 const MAX_PROGRAM = 2_000;
+
+/** Measured: 6 to 30 MB/s for small programs, down to 2 for the largest allowed. */
+function unanchoredCost(regex: RE2JS): number {
+  return regex.programSize() > 200 ? 12 : 4;
+}
 
 function compile(source: string, caseSensitive: boolean, pointer: string): RE2JS {
   let regex: RE2JS;
@@ -84,6 +93,7 @@ function compile(source: string, caseSensitive: boolean, pointer: string): RE2JS
 function multiLineMatcher(regex: RE2JS, needles: Needles): LineMatcher {
   return {
     needles,
+    cost: unanchoredCost(regex),
     test: (text) => regex.matcher(text).find(),
     lines(text, limit) {
       const found: LineRange[] = [];
