@@ -31,6 +31,8 @@ const FILES_A_READ = 48;
 /** Characters of text matched per query, times what a character costs: about a second of work. */
 const MAX_WORK = 24_000_000;
 const LINES_A_FILE = 20;
+/** What ranking leaves of a file: more of its lines do not fill a page. */
+const HITS_A_FILE = 3;
 const MAX_ALTERNATIVES = 8;
 
 /**
@@ -73,7 +75,7 @@ async function scan(
       if (!satisfies(demand, text)) continue;
       const matched = shown.flatMap(({ matcher }) => matcher.lines(text, LINES_A_FILE));
       lines.set(blobId, joined(matched));
-      found += matched.length;
+      found += Math.min(HITS_A_FILE, matched.length);
     }
   }
   return { lines, complete: true };

@@ -221,6 +221,17 @@ describe('exact search', () => {
     });
   });
 
+  it('fills a page from many files when some of them hold the text often', async () => {
+    const many = await createRepo(0);
+    const file = (n: number) => [
+      `f${n}.txt`,
+      Array.from({ length: 60 }, (_, line) => `${line % 2 ? 'needle' : '-'} ${n}\n`).join(''),
+    ];
+    await sync(many, Object.fromEntries(Array.from({ length: 30 }, (_, n) => file(n))), { parse });
+    const { hits } = await ask({ repo: many.scope.repo.name, query: 'needle', mode: 'literal', limit: 50 });
+    expect(hits).toHaveLength(50);
+  });
+
   it('compares case as it stands in literal mode, unless told otherwise', async () => {
     expect(await first('PARSEQUERYSTRING', { mode: 'literal' })).toBeUndefined();
     expect(await first('PARSEQUERYSTRING case:no', { mode: 'literal' })).toMatchObject({
