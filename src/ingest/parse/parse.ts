@@ -40,8 +40,27 @@ export async function parseBlob(bytes: Uint8Array, lang: LanguageId): Promise<Bl
   if (!decoded) return skipped('unsupported-encoding');
   const definition = languageDefinition(lang);
   if (!definition) return lang === 'markdown' ? documentFacts(decoded.text) : textFacts(decoded.text);
-  const { parser, load } = await runtime();
-  return grammarFacts(parser, await load(await dialectOf(await definition(), decoded.text)), decoded.text);
+  const engine = await runtime();
+  const loaded = await loadedLanguage(engine, await dialectOf(await definition(), decoded.text));
+  try {
+    return grammarFacts(engine.parser, loaded, decoded.text);
+  } catch (error) {
+    // The runtime met the end of its memory: the file is too much for its grammar, the next one is not.
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    engine.replaceParser();
+    return { ...textFacts(decoded.text), hasErrors: true };
+  }
+}
+
+/** A grammar needs some megabytes in one piece, which may be there only when the parser lets go of its pools. */
+async function loadedLanguage(engine: Runtime, definition: LanguageDefinition): Promise<LoadedLanguage> {
+  try {
+    return await engine.load(definition);
+  } catch (error) {
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    engine.replaceParser();
+    return engine.load(definition);
+  }
 }
 
 /** The language that the text is really in: a header may be C or C++. */
@@ -122,7 +141,7 @@ function parse(parser: Runtime['parser'], loaded: LoadedLanguage, text: string):
 }
 
 function parseOnce(parser: Runtime['parser'], text: string): Tree | null {
-  const tree = parser.parse(text, null, { progressCallback: budget(text.length / 4) });
+  const tree = parser.parse(text, null, { progressCallback: budget(text.length / 10) });
   // An abandoned parse would otherwise be resumed by the next file.
   if (!tree) parser.reset();
   return tree;

@@ -14,8 +14,17 @@ export interface LoadedLanguage {
   bodyField: number;
 }
 
+/**
+ * What the runtime may ever hold, in pages of 64 KiB. An isolate has 128 MB for all; the largest file parsed takes about
+ * 60 of it, and a grammar that forks without end (`a<a<a<…` in Java) would otherwise grow to gigabytes. Where the memory
+ * ends, the runtime aborts with an exception and `replaceParser` makes it usable again.
+ */
+const MEMORY_PAGES = { initial: 512, maximum: 1280 };
+
 export interface Runtime {
   parser: Parser;
+  /** After an exception out of the runtime: frees what the parser held and makes a new one. */
+  replaceParser(): void;
   load(definition: LanguageDefinition): Promise<LoadedLanguage>;
 }
 
@@ -32,7 +41,10 @@ export function startRuntime(core: () => Promise<WebAssembly.Module>): Promise<R
 
 async function start(core: () => Promise<WebAssembly.Module>): Promise<Runtime> {
   const module = await core();
-  await Parser.init({
+  const options = {
+    wasmMemory: new WebAssembly.Memory(MEMORY_PAGES),
+    // An abort is thrown as well; its line on the console says nothing more.
+    printErr: () => undefined,
     // Workers forbid compiling WebAssembly at run time, not instantiating a module that came with the bundle.
     instantiateWasm(
       imports: WebAssembly.Imports,
@@ -42,11 +54,16 @@ async function start(core: () => Promise<WebAssembly.Module>): Promise<Runtime> 
       done({ exports }, module);
       return exports;
     },
-  });
-  const parser = new Parser();
+  };
+  await Parser.init(options);
   const loaded = new Map<string, Promise<LoadedLanguage>>();
-  return {
-    parser,
+  const runtime: Runtime = {
+    parser: new Parser(),
+    replaceParser() {
+      // First free, then make: there is no memory for both.
+      runtime.parser.delete();
+      runtime.parser = new Parser();
+    },
     load(definition) {
       let ready = loaded.get(definition.id);
       if (!ready) {
@@ -57,6 +74,7 @@ async function start(core: () => Promise<WebAssembly.Module>): Promise<Runtime> 
       return ready;
     },
   };
+  return runtime;
 }
 
 async function loadLanguage(definition: LanguageDefinition): Promise<LoadedLanguage> {

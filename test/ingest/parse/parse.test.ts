@@ -216,6 +216,14 @@ describe('hostile text', () => {
     }
   });
 
+  it('that makes a grammar fork without end meets the end of its memory, and the next file is read', async () => {
+    const facts = await factsOf('a<'.repeat(100_000), 'java');
+    expect(facts).toMatchObject({ skipped: null, hasErrors: true, symbols: [] });
+    expect(facts.chunks).toHaveLength(1);
+    expect(outline(await factsOf('class A { void b() {} }', 'java'))).toEqual(['class A 1', 'method A.b 1']);
+    expect(outline(await factsOf('export function f() {}\n', 'typescript'))).toEqual(['function f 1']);
+  });
+
   it('leaves the parser whole: the next file is read as if nothing had been', async () => {
     await parseBlob(utf8('{'.repeat(200_000)), 'typescript');
     await parseBlob(utf8('['.repeat(100_000)), 'typescript');
