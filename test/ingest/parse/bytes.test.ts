@@ -1,8 +1,8 @@
 /** What is judged without a grammar: flags of bytes, paths that are skipped, the words of identifiers. */
 import { describe, expect, it } from 'vitest';
 import { skipByPath } from '../../../src/ingest/parse/classify.ts';
-import { chunkTerms, splitIdentifier } from '../../../src/words.ts';
 import { byteToFlags, createSniffer, flagsToByte, sniff } from '../../../src/ingest/parse/sniff.ts';
+import { chunkTerms, splitIdentifier } from '../../../src/words.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
