@@ -2,7 +2,7 @@
  * `npm run bench -- <git directory or work tree> …`: the numbers, each a ratio to a peer measured in the same run, as one
  * table. Peers are installed from `test/bench/package.json`. Takes minutes; nothing here is part of the tests.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { Api } from '../../src/local/api-client.ts';
 import { CHECKOUT, type LocalServer, startServer } from '../../src/local/server.ts';
 import { startGitServer } from '../support/git-server.ts';
@@ -84,7 +85,7 @@ async function measureMirror(name: string, url: string): Promise<void> {
     const bare = path.join(scratch, `bare-${name}-${round}`);
     clone.push(
       await seconds(async () => {
-        execFileSync('git', [
+        await exec('git', [
           'clone',
           '-q',
           '--bare',
@@ -99,7 +100,7 @@ async function measureMirror(name: string, url: string): Promise<void> {
     );
     rmSync(bare, { recursive: true });
     const directory = path.join(scratch, `iso-${name}-${round}`);
-    isomorphic.push(child([path.join(BENCH, 'isomorphic-clone.ts'), url, directory]).seconds);
+    isomorphic.push((await child([path.join(BENCH, 'isomorphic-clone.ts'), url, directory])).seconds);
     rmSync(directory, { recursive: true, force: true });
   }
   const base = { what: 'mirror, depth 1', repository: name, ours: median(ours), unit: 's' as const };
@@ -108,7 +109,7 @@ async function measureMirror(name: string, url: string): Promise<void> {
 }
 
 async function measureIndex(name: string, url: string): Promise<void> {
-  const tree = workTree(name, url);
+  const tree = await workTree(name, url);
   const ours: number[] = [];
   const floor: number[] = [];
   const peer: number[] = [];
@@ -116,17 +117,9 @@ async function measureIndex(name: string, url: string): Promise<void> {
     const repo = `${name}-index-${round}`;
     ours.push(await seconds(() => registerAndIndex(repo, url)));
     await api.call('DELETE', `/repos/${encodeURIComponent(repo)}`);
-    floor.push(child([path.join(BENCH, 'floor.ts'), tree]).seconds);
+    floor.push((await child([path.join(BENCH, 'floor.ts'), tree])).seconds);
     rmSync(path.join(tree, '.codegraph'), { recursive: true, force: true });
-    peer.push(
-      await seconds(async () => {
-        const init = spawnSync(path.join(BENCH, 'node_modules/.bin/codegraph'), ['init'], {
-          cwd: tree,
-          encoding: 'utf8',
-        });
-        if (init.status !== 0) throw new Error(`codegraph init failed: ${init.stdout}${init.stderr}`);
-      }),
-    );
+    peer.push(await seconds(() => exec(path.join(BENCH, 'node_modules/.bin/codegraph'), ['init'], tree)));
   }
   const base = { what: 'full index', repository: name, ours: median(ours), unit: 's' as const };
   rows.push({ ...base, peer: 'floor: parse + walk + FTS5', theirs: median(floor), atMost: 2 });
@@ -134,7 +127,7 @@ async function measureIndex(name: string, url: string): Promise<void> {
 }
 
 async function measureChange(name: string, url: string): Promise<void> {
-  const tree = workTree(`${name}-change`, url);
+  const tree = await workTree(`${name}-change`, url);
   symlinkSync(tree, path.join(git.root, `${name}-change.git`));
   const file = readdirSync(tree, { recursive: true, encoding: 'utf8' }).find(
     (f) =>
@@ -238,16 +231,20 @@ async function finished(jobId: string): Promise<void> {
   if (last.type !== 'job.completed') throw new Error(`job ${jobId}: ${JSON.stringify(last)}`);
 }
 
-function workTree(name: string, url: string): string {
+async function workTree(name: string, url: string): Promise<string> {
   const tree = path.join(scratch, `tree-${name}`);
-  if (!existsSync(tree)) execFileSync('git', ['clone', '-q', '--depth', '1', '--single-branch', url, tree]);
+  if (!existsSync(tree)) await exec('git', ['clone', '-q', '--depth', '1', '--single-branch', url, tree]);
   return tree;
 }
 
-function child(args: string[]): { seconds: number } {
-  return JSON.parse(
-    execFileSync(process.execPath, args, { encoding: 'utf8', cwd: BENCH, maxBuffer: 1 << 20 }),
-  );
+/** A measurement in a process of its own, which prints JSON. */
+async function child(args: string[]): Promise<{ seconds: number }> {
+  return JSON.parse(await exec(process.execPath, args, BENCH));
+}
+
+/** Never the synchronous kind where the git server of this very process is asked. */
+async function exec(command: string, args: string[], cwd?: string): Promise<string> {
+  return (await promisify(execFile)(command, args, { cwd, maxBuffer: 1 << 26 })).stdout;
 }
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
