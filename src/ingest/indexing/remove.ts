@@ -1,4 +1,4 @@
-import { closeRepo, endRun as endRunInShard, isLive } from '../../store/index-repo.ts';
+import { closeRepo, isLive } from '../../store/index-repo.ts';
 import {
   isQuiet,
   removeBlobs,
@@ -8,6 +8,7 @@ import {
   unlistSnapshots,
 } from '../../store/index-sweep.ts';
 import { keys } from '../../store/keys.ts';
+import { sweepPrefix } from '../../store/objects.ts';
 import type { RepoScope } from '../../store/scope.ts';
 import { forgetRef, removeSnapshots, withdrawUnreached } from '../../store/snapshots.ts';
 
@@ -15,11 +16,6 @@ interface Stores {
   control: D1Database;
   shard: D1Database;
   clock?: () => Date;
-}
-
-/** Ends the run of a sync job that failed or was cancelled; publish ends its own. Idempotent. */
-export async function endRun(deps: Pick<Stores, 'shard'>, scope: RepoScope, runId: string): Promise<void> {
-  await endRunInShard(deps.shard, scope, runId);
 }
 
 /**
@@ -33,15 +29,7 @@ export async function removeRepo(
   await closeRepo(deps.shard, scope);
   while (await removeDirs(deps.shard, scope));
   while (await removeBlobs(deps.shard, scope));
-  await removeObjects(deps.bucket, keys.repoPrefix(scope.repo.id));
-}
-
-async function removeObjects(bucket: R2Bucket, prefix: string): Promise<void> {
-  for (;;) {
-    const { objects } = await bucket.list({ prefix, limit: 1000 });
-    if (objects.length === 0) return;
-    await bucket.delete(objects.map((object) => object.key));
-  }
+  await sweepPrefix(deps.bucket, keys.repoPrefix(scope.repo.id));
 }
 
 /** Removes an indexed ref and its history, then what nothing reaches any more. Idempotent. */

@@ -1,5 +1,5 @@
 /** How much history the mirror holds, to tell whether a deeper fetch is needed. */
-import type { ObjectStore } from './object-store.ts';
+import type { ObjectStore, ObjectType } from './object-store.ts';
 import { parseCommit, parseTag } from './trees.ts';
 
 const MAX_VISITED = 20_000;
@@ -17,8 +17,8 @@ export async function lacksHistory(
   shallow: Iterable<string>,
 ): Promise<boolean> {
   const boundary = new Set(shallow);
-  const commit = await peelTag(objects, oid);
-  if (commit === null) return true;
+  const { oid: commit, type } = await peel(objects, oid);
+  if (type !== 'commit') return true;
   // Whole history: with a boundary anywhere there is something to ask for, and asking once removes it.
   if (depth === 0) return boundary.size > 0;
   const seen = new Set([commit]);
@@ -49,17 +49,21 @@ export async function shallowBoundary(objects: ObjectStore, candidates: Iterable
 
 const MAX_TAGS = 8;
 
-/** The commit that `oid` is or leads to through annotated tags; null when missing, or no commit. */
-export async function peelTag(objects: ObjectStore, oid: string): Promise<string | null> {
+/**
+ * What `oid` is or leads to through annotated tags, as far as eight of them go; `type` is null when that is missing.
+ * @throws MirrorError `corrupt` for a tag that cannot be read
+ */
+export async function peel(
+  objects: ObjectStore,
+  oid: string,
+): Promise<{ oid: string; type: ObjectType | null }> {
   let at = oid;
-  for (let hop = 0; hop < MAX_TAGS; hop++) {
-    const type = (await objects.info([at])).get(at)?.type;
-    if (type === 'commit') return at;
-    const tag = type === 'tag' ? await objects.read(at, MAX_OBJECT_BYTES) : null;
-    if (!tag) return null;
+  for (let hop = 0; ; hop++) {
+    const type = (await objects.info([at])).get(at)?.type ?? null;
+    const tag = type === 'tag' && hop < MAX_TAGS ? await objects.read(at, MAX_OBJECT_BYTES) : null;
+    if (!tag) return { oid: at, type };
     at = parseTag(tag.bytes).object;
   }
-  return null;
 }
 
 /** Distinct parents of the commits; null when one of them is missing or withheld. */

@@ -5,15 +5,14 @@ import type { PackRow } from '../../store/control-schema.ts';
 import { keys } from '../../store/keys.ts';
 import { insertPack, listPacks } from '../../store/packs.ts';
 import type { RepoScope } from '../../store/scope.ts';
-import { lacksHistory, shallowBoundary } from '../mirror/history.ts';
+import { lacksHistory, peel, shallowBoundary } from '../mirror/history.ts';
 import { storePack } from '../mirror/intake.ts';
-import { type ObjectStore, openObjects } from '../mirror/object-store.ts';
+import type { ObjectStore } from '../mirror/object-store.ts';
 import { fetchPack, type Remote } from '../mirror/remote.ts';
 import { JobStopped } from './step.ts';
 
 /** Tips offered as `have`, the newest ones: beyond that a fetch gains nothing and its request grows. */
 const MAX_HAVES = 256;
-const MAX_TAG_DEPTH = 8;
 
 export interface FetchProgress {
   bytes: number;
@@ -21,19 +20,7 @@ export interface FetchProgress {
   objectsTotal: number;
 }
 
-type Mirror = Pick<Services, 'db' | 'bucket' | 'egress' | 'clock' | 'newId'>;
-
-/** The objects of all packs that count. */
-export async function mirrorObjects(
-  s: Pick<Services, 'db' | 'bucket'>,
-  scope: RepoScope,
-): Promise<ObjectStore> {
-  return openObjects(
-    s.bucket,
-    scope.repo.id,
-    (await listPacks(s.db, scope)).map((pack) => pack.id),
-  );
-}
+type Mirror = Pick<Services, 'db' | 'bucket' | 'objects' | 'egress' | 'clock' | 'newId'>;
 
 /**
  * Makes sure that the mirror holds `oid` with its tree, and `depth` commits of history where that is more than one.
@@ -49,21 +36,17 @@ export async function fetchCommit(
   onProgress: (progress: FetchProgress) => Promise<void>,
 ): Promise<{ commit: string; objects: ObjectStore }> {
   const packs = await listPacks(s.db, scope);
-  const objects = openObjects(
-    s.bucket,
-    scope.repo.id,
-    packs.map((pack) => pack.id),
-  );
+  const objects = await s.objects(scope);
   const shallow = await shallowBoundary(
     objects,
     packs.flatMap((pack) => pack.shallow),
   );
   if (!(await lacksHistory(objects, want.oid, want.depth, shallow))) {
-    return { commit: await peel(objects, want.oid), objects };
+    return { commit: await commitOf(objects, want.oid), objects };
   }
   await addPack(s, scope, remote, { ...want, shallow }, packs, objects, onProgress);
-  const after = await mirrorObjects(s, scope);
-  return { commit: await peel(after, want.oid), objects: after };
+  const after = await s.objects(scope);
+  return { commit: await commitOf(after, want.oid), objects: after };
 }
 
 async function addPack(
@@ -98,23 +81,9 @@ async function addPack(
   }
 }
 
-/** Follows annotated tags to their commit. */
-async function peel(objects: ObjectStore, oid: string): Promise<string> {
-  let at = oid;
-  for (let depth = 0; depth < MAX_TAG_DEPTH; depth++) {
-    const type = (await objects.info([at])).get(at)?.type;
-    if (type === 'commit') return at;
-    const target = type === 'tag' ? await tagTarget(objects, at) : null;
-    if (!target)
-      throw new Problem('unprocessable', `The ref points at a ${type ?? 'missing object'}, not at a commit`);
-    at = target;
-  }
-  throw new Problem('unprocessable', 'The ref is a tag of a tag of a tag, too many deep');
-}
-
-const MAX_TAG_BYTES = 1024 * 1024;
-
-async function tagTarget(objects: ObjectStore, oid: string): Promise<string | null> {
-  const tag = await objects.read(oid, MAX_TAG_BYTES);
-  return tag ? (/^object ([0-9a-f]{40})\n/.exec(new TextDecoder().decode(tag.bytes))?.[1] ?? null) : null;
+/** @throws Problem `unprocessable` when `oid` leads to no commit */
+async function commitOf(objects: ObjectStore, oid: string): Promise<string> {
+  const { oid: commit, type } = await peel(objects, oid);
+  if (type === 'commit') return commit;
+  throw new Problem('unprocessable', `The ref points at a ${type ?? 'missing object'}, not at a commit`);
 }

@@ -1,5 +1,4 @@
 import { processBatch } from '../indexing/process.ts';
-import { mirrorObjects } from './fetch-commit.ts';
 import { JobStopped, mustBeActive, type StepContext } from './step.ts';
 
 /** Milliseconds between two reports from inside a batch. */
@@ -13,7 +12,7 @@ export async function processStep(context: StepContext, n: number): Promise<void
   const deps = {
     control: s.env.DB,
     shard: s.shard(scope),
-    objects: await mirrorObjects(s, scope),
+    objects: await s.objects(scope),
     clock: s.clock,
   };
   const { status, ...counts } = await processBatch(deps, scope, batch, reportingParser(context, n), job.id);

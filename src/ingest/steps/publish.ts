@@ -2,7 +2,6 @@ import { batches } from '../indexing/plan.ts';
 import { publishSnapshot } from '../indexing/publish.ts';
 import { sweep } from '../indexing/remove.ts';
 import { consolidate } from './consolidate.ts';
-import { mirrorObjects } from './fetch-commit.ts';
 import { JobStopped, mustBeActive, type StepContext } from './step.ts';
 
 /** Rounds of bounded sweeping after a publish; what is left waits for the next one. */
@@ -17,7 +16,7 @@ export async function publishStep(context: StepContext): Promise<void> {
   const deps = {
     control: s.env.DB,
     shard: s.shard(scope),
-    objects: await mirrorObjects(s, scope),
+    objects: await s.objects(scope),
     clock: s.clock,
   };
   const published = await publishSnapshot(deps, scope, { ...target, runId: job.id, ref: job.ref });

@@ -5,11 +5,11 @@ import type { JobHandle, JobProgress } from '../../platform/jobs/jobs.ts';
 import { JOB_TIMING } from '../../platform/jobs/timing.ts';
 import type { Services } from '../../services.ts';
 import type { JobRow } from '../../store/control-schema.ts';
+import { endRun } from '../../store/index-repo.ts';
 import { jobById } from '../../store/jobs.ts';
 import { keys } from '../../store/keys.ts';
 import { sweepPrefix } from '../../store/objects.ts';
 import { deletedScope, type FoundRepo, systemScope } from '../../store/repos.ts';
-import { endRun } from '../indexing/remove.ts';
 import { deleteStep } from './delete.ts';
 import { mirrorStep } from './mirror.ts';
 import { planStep } from './plan.ts';
@@ -79,7 +79,7 @@ async function leaveNothing(s: Services, job: JobRow): Promise<void> {
   const now = await jobById(s.db, job.id);
   if (scope === null) return sweepPrefix(s.bucket, keys.repoPrefix(job.repoId));
   if (job.kind === 'sync' && now && (now.status === 'failed' || now.status === 'cancelled')) {
-    await endRun({ shard: s.shard(scope) }, scope, job.id);
+    await endRun(s.shard(scope), scope, job.id);
   }
 }
 

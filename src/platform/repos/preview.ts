@@ -7,7 +7,7 @@ import { listIndexedRefs, resolveSyncTarget } from '../../store/refs.ts';
 import type { FoundRepo } from '../../store/repos.ts';
 import { ASK_TIMEOUT_MS } from './sync.ts';
 
-type Needs = Pick<Services, 'db' | 'env' | 'egress' | 'clock' | 'bucket' | 'newId' | 'shard'>;
+type Needs = Pick<Services, 'db' | 'env' | 'egress' | 'clock' | 'bucket' | 'objects' | 'newId' | 'shard'>;
 
 /** What a request may spend on fetching what the mirror lacks. */
 const FETCH_MS = 25_000;

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, inject, test } from 'vitest';
 import { createEgress } from '../../../src/egress.ts';
-import { lacksHistory, peelTag, shallowBoundary } from '../../../src/ingest/mirror/history.ts';
+import { lacksHistory, peel, shallowBoundary } from '../../../src/ingest/mirror/history.ts';
 import { type StoredPack, storePack } from '../../../src/ingest/mirror/intake.ts';
 import { type ObjectStore, openObjects } from '../../../src/ingest/mirror/object-store.ts';
 import { fetchPack, listRefs } from '../../../src/ingest/mirror/remote.ts';
@@ -132,7 +132,7 @@ describe.each([
     const tag = listing.refs.find((ref) => ref.name === 'refs/tags/v1.0.0')!;
     const mirror = openMirror(url);
     await mirror.fetch(tag.oid);
-    expect(await peelTag(mirror.objects(), tag.oid)).toBe(repo.head);
+    expect(await peel(mirror.objects(), tag.oid)).toEqual({ oid: repo.head, type: 'commit' });
     expect((await checkOut(mirror.objects(), repo.head)).get('a.txt')).toBe('one\n');
     await mirror.fetch(later);
     expect((await checkOut(mirror.objects(), later)).get('a.txt')).toBe('two\n');

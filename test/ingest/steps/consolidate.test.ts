@@ -4,7 +4,7 @@ import type { Env } from '../../../src/env.ts';
 import { newId } from '../../../src/http/ids.ts';
 import { parseCommit, parseTree } from '../../../src/ingest/mirror/trees.ts';
 import { consolidate } from '../../../src/ingest/steps/consolidate.ts';
-import { fetchCommit, mirrorObjects } from '../../../src/ingest/steps/fetch-commit.ts';
+import { fetchCommit } from '../../../src/ingest/steps/fetch-commit.ts';
 import { services } from '../../../src/services.ts';
 import { gitRefs, groups } from '../../../src/store/control-schema.ts';
 import { listPacks } from '../../../src/store/packs.ts';
@@ -87,7 +87,7 @@ test('many syncs end in one pack that holds what is served and listed, and the n
     tree.map(async ({ oid }) => new TextDecoder().decode((await objects.read(oid))!.bytes)),
   );
   expect(contents).toEqual(['v9\n'.repeat(100), 'changed\n']);
-  const after = await mirrorObjects(s, scope);
+  const after = await s.objects(scope);
   expect((await after.info(commits)).size).toBe(2);
   expect(await after.read(commits[3]!)).toBeNull();
 });
