@@ -1,4 +1,4 @@
-/** Texts of parsed blobs, and where blobs stand in a snapshot. */
+/** Texts of parsed blobs. */
 import { inflateRawSync } from 'node:zlib';
 import type { RepoScope } from './scope.ts';
 
@@ -6,7 +6,7 @@ import type { RepoScope } from './scope.ts';
 const TEXTS_AT_ONCE = 128;
 const DEFLATED_AT_ONCE = 4 * 1024 * 1024;
 /** All texts of one call together, inflated. */
-export const MAX_TEXT_BYTES = 32 * 1024 * 1024;
+const MAX_TEXT_BYTES = 32 * 1024 * 1024;
 
 /**
  * The decoded text (no byte order mark) of parsed blobs, by id. Blobs that were skipped or are gone are left out;
@@ -54,46 +54,4 @@ async function fetchTexts(
     .bind(scope.repo.key, JSON.stringify(ids), DEFLATED_AT_ONCE)
     .all<{ id: number; text: string | null }>();
   return results;
-}
-
-/** Where each blob stands in a snapshot: paths in bytewise order. A blob that stands nowhere is left out. */
-export async function pathsOf(
-  shard: D1Database,
-  scope: RepoScope,
-  snapshotId: number,
-  blobIds: readonly number[],
-): Promise<Map<number, string[]>> {
-  const [paths] = await pathsOfAll(shard, [{ scope, snapshotId, blobIds }]);
-  return paths ?? new Map();
-}
-
-/** The same for several snapshots of one shard, in one round trip. */
-export async function pathsOfAll(
-  shard: D1Database,
-  lookups: readonly { scope: RepoScope; snapshotId: number; blobIds: readonly number[] }[],
-): Promise<Map<number, string[]>[]> {
-  if (lookups.length === 0) return [];
-  const answers = await shard.batch<{ blob: number; path: string }>(
-    lookups.map(({ scope, snapshotId, blobIds }) =>
-      shard
-        .prepare(
-          `SELECT e.blob, d.path || e.name AS path
-           FROM (SELECT DISTINCT value AS blob FROM json_each(?3)) j
-             CROSS JOIN entries e ON e.blob = j.blob
-             CROSS JOIN snapshot_dirs sd ON sd.snapshot = ?2 AND sd.dir = e.dir
-             CROSS JOIN dirs d ON d.id = e.dir AND d.repo = ?1
-           ORDER BY path`,
-        )
-        .bind(scope.repo.key, snapshotId, JSON.stringify(blobIds)),
-    ),
-  );
-  return answers.map(({ results }) => {
-    const paths = new Map<number, string[]>();
-    for (const { blob, path } of results) {
-      const there = paths.get(blob);
-      if (there) there.push(path);
-      else paths.set(blob, [path]);
-    }
-    return paths;
-  });
 }

@@ -104,13 +104,12 @@ export interface TextMatch {
   score: number;
 }
 
-/** Chunks in rank order. @throws Problem `validation` when FTS5 cannot read the expression. */
-export async function matchText(shard: D1Database, scope: RepoScope, query: TextQuery): Promise<TextMatch[]> {
-  return (await matchTextAll(shard, [{ ...query, scope }]))[0] ?? [];
-}
-
-/** The same for several repos of one shard, in one round trip; a repo that was never indexed has no matches. */
-export async function matchTextAll(
+/**
+ * Chunks in rank order, one list a query, for several repos of one shard in one round trip; a repo that was never indexed
+ * has no matches.
+ * @throws Problem `validation` when FTS5 cannot read an expression
+ */
+export async function matchText(
   shard: D1Database,
   queries: readonly (TextQuery & { scope: RepoScope })[],
 ): Promise<TextMatch[][]> {
@@ -153,18 +152,10 @@ export interface TrigramQuery extends SnapshotFilter {
 }
 
 /**
- * Blobs that hold every trigram of every term, in id order: a superset of those that hold the terms, to be verified
- * against the text. Terms shorter than three characters narrow nothing.
+ * Blobs that hold every trigram of every term, in id order, one list a query: a superset of those that hold the terms, to
+ * be verified against the text. Terms shorter than three characters narrow nothing.
  */
 export async function matchTrigrams(
-  shard: D1Database,
-  scope: RepoScope,
-  query: TrigramQuery,
-): Promise<number[]> {
-  return (await matchTrigramsAll(shard, [{ ...query, scope }]))[0] ?? [];
-}
-
-export async function matchTrigramsAll(
   shard: D1Database,
   queries: readonly (TrigramQuery & { scope: RepoScope })[],
 ): Promise<number[][]> {
@@ -198,14 +189,6 @@ function trigramStatement(
     .bind(match, query.scope.repo.key, ...filterValues(query), query.limit);
 }
 
-const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
-const ALL_CONTROLS = new RegExp(CONTROLS, 'g');
-
-/** Text as full text takes it: a control character would grow sixfold in JSON, past the size of a bound value. */
-export function indexableText(text: string): string {
-  return CONTROLS.test(text) ? text.replace(ALL_CONTROLS, ' ') : text;
-}
-
 export interface PathQuery extends Pick<SnapshotFilter, 'snapshotIds'> {
   /** An FTS5 expression over the words of paths. */
   match: string;
@@ -221,16 +204,8 @@ export interface PathMatch {
   score: number;
 }
 
-/** Files by the words of their path, in rank order. @throws Problem `validation` on an unreadable expression. */
+/** Files by the words of their path, in rank order, one list a query. @throws Problem `validation` on an unreadable expression */
 export async function matchPaths(
-  shard: D1Database,
-  scope: RepoScope,
-  query: PathQuery,
-): Promise<PathMatch[]> {
-  return (await matchPathsAll(shard, [{ ...query, scope }]))[0] ?? [];
-}
-
-export async function matchPathsAll(
   shard: D1Database,
   queries: readonly (PathQuery & { scope: RepoScope })[],
 ): Promise<PathMatch[][]> {

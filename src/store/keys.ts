@@ -3,5 +3,4 @@ export const keys = {
   repoPrefix: (repoId: string) => `repos/${repoId}/`,
   pack: (repoId: string, packId: string) => `repos/${repoId}/packs/${packId}.pack`,
   packIndex: (repoId: string, packId: string) => `repos/${repoId}/packs/${packId}.idx`,
-  vectors: (repoId: string, segmentId: string) => `repos/${repoId}/vectors/${segmentId}.vec`,
 };

@@ -5,7 +5,6 @@
  */
 import { and, desc, eq, isNotNull, sql } from 'drizzle-orm';
 import semver from 'semver';
-import type { IndexingStage } from '../pipeline.ts';
 import { type ControlDb, transact } from './control-db.ts';
 import {
   type GitRefRow,
@@ -73,11 +72,6 @@ export async function resolveIndexedRefs(
     if (found) resolved.set(key, toServed(found));
   }
   return resolved;
-}
-
-/** Every ref of the repo that answers, most recently indexed first. */
-export async function listServedRefs(db: ControlDb, scope: RepoScope): Promise<ServedRef[]> {
-  return (await servedRows(db, [scope])).map(toServed);
 }
 
 /** Every ref of several repos that answers, by repo key, most recently indexed first. */
@@ -294,25 +288,6 @@ export async function listIndexedRefs(
     .leftJoin(snapshots, eq(snapshots.id, indexedRefs.snapshotId))
     .where(sql`${indexedRefs.repoKey} IN ${wanted}`)
     .orderBy(indexedRefs.repoKey, indexedRefs.ref);
-}
-
-/** Writes the latest run's stage into its ref, unless a later run has taken the ref over. */
-export async function setRefStage(
-  db: ControlDb,
-  run: { repoKey: number; ref: string; jobId: string },
-  stage: IndexingStage,
-  error: string | null,
-): Promise<void> {
-  await db
-    .update(indexedRefs)
-    .set({ stage, indexingError: error })
-    .where(
-      and(
-        eq(indexedRefs.repoKey, run.repoKey),
-        eq(indexedRefs.ref, run.ref),
-        eq(indexedRefs.jobId, run.jobId),
-      ),
-    );
 }
 
 /** Records that a ref asked for cannot be indexed, where no run of it could say so. A row that exists stays. */

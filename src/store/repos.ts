@@ -1,5 +1,5 @@
 /** Repositories: the only place that mints a `RepoScope`, and with it the only door to a repo's data. */
-import { and, asc, eq, inArray, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { Problem } from '../errors.ts';
 import { type ControlDb, transact } from './control-db.ts';
 import { groups, type RepoRow, repos } from './control-schema.ts';
@@ -204,16 +204,6 @@ export async function markDeleted(db: ControlDb, scope: RepoScope, now: Date): P
     .where(and(eq(repos.key, scope.repo.key), isNull(repos.deletedAt)))
     .returning({ key: repos.key });
   return rows.length > 0;
-}
-
-/** Rows of several repos by key, live ones only. */
-export async function reposByKey(db: ControlDb, repoKeys: number[]): Promise<RepoRow[]> {
-  if (repoKeys.length === 0) return [];
-  const wanted = sql`(SELECT value FROM json_each(${JSON.stringify(repoKeys)}))`;
-  return db
-    .select()
-    .from(repos)
-    .where(and(inArray(repos.key, wanted), isNull(repos.deletedAt)));
 }
 
 /** Removes the control rows of a repo marked deleted, last of all its data. Jobs stay readable to who ran them. */

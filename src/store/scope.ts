@@ -45,15 +45,17 @@ export interface RepoScope {
 export const minted: unique symbol = Symbol('RepoScope');
 
 /** For `store/repos.ts` only; a test holds that nothing else imports it. */
-export function mintRepoScope(
-  caller: Caller | 'system',
-  access: Access,
-  repo: RepoScope['repo'],
-): RepoScope {
+export function mintRepoScope(caller: Caller | 'system', access: Access, repo: RepoScope['repo']): RepoScope {
   return Object.freeze({
     caller,
     access,
-    repo: Object.freeze({ key: repo.key, id: repo.id, shard: repo.shard, groupId: repo.groupId, name: repo.name }),
+    repo: Object.freeze({
+      key: repo.key,
+      id: repo.id,
+      shard: repo.shard,
+      groupId: repo.groupId,
+      name: repo.name,
+    }),
     [minted]: true as const,
   });
 }

@@ -1,4 +1,4 @@
-import { matchPathsAll, matchTextAll, type TextMatch } from '../../store/full-text.ts';
+import { matchPaths, matchText, type TextMatch } from '../../store/full-text.ts';
 import { chunksOf, Pool } from './candidate-pool.ts';
 import { filterOf, type Lookup, matchesLines } from './lookup.ts';
 import { type PlacedCandidate, place } from './place.ts';
@@ -58,7 +58,7 @@ function lexical(shard: D1Database, lookups: Lookup[]): Promise<TextMatch[][]> {
             limit: lookup.pool,
           }
         : null,
-    (queries) => matchTextAll(shard, queries),
+    (queries) => matchText(shard, queries),
   );
 }
 
@@ -75,7 +75,7 @@ async function byPath(shard: D1Database, lookups: Lookup[]): Promise<number[][]>
             limit: MAX_PATHS,
           }
         : null,
-    (queries) => matchPathsAll(shard, queries),
+    (queries) => matchPaths(shard, queries),
   );
   return lookups.map((lookup, at) => {
     if (lookup.terms.length === 0 && lookup.clause.demand === null)

@@ -1,5 +1,5 @@
 import { textOf } from '../../store/blobs.ts';
-import { matchTrigramsAll } from '../../store/full-text.ts';
+import { matchTrigrams } from '../../store/full-text.ts';
 import type { LineRange } from './line-matcher.ts';
 import type { Needles } from './needles.ts';
 import { type Demand, demandNeedles, positiveMatches, satisfies } from './query-plan.ts';
@@ -51,7 +51,7 @@ export async function findExact(query: ExactQuery): Promise<ExactFiles> {
 async function candidateFiles(query: ExactQuery, alternatives: string[][], limit: number): Promise<number[]> {
   const { shard, target, langs, blobIds } = query;
   const filter = { snapshotIds: target.refs.map((ref) => ref.snapshotId), langs, blobIds };
-  const lists = await matchTrigramsAll(
+  const lists = await matchTrigrams(
     shard,
     alternatives.map((terms) => ({ scope: target.scope, terms, limit, ...filter })),
   );

@@ -1,4 +1,4 @@
-/** The language table: which language a path has, how it is shown, and which languages have a grammar. */
+/** The language table: which language a path has and how it is shown; which have a grammar is told by `languages/registry.ts`. */
 
 /** An id of the table below, e.g. `typescript`; `text` is everything without a language of its own. */
 export type LanguageId = string;
@@ -170,24 +170,6 @@ const LANGUAGES: Readonly<Record<LanguageId, LanguageRow>> = {
   text: { extensions: ['txt', 'text', 'log'] },
 };
 
-/** Languages whose definitions, imports and calls are read through a grammar. */
-const GRAMMARS: ReadonlySet<LanguageId> = new Set([
-  'typescript',
-  'tsx',
-  'javascript',
-  'python',
-  'go',
-  'rust',
-  'c',
-  'cpp',
-  'csharp',
-  'java',
-  'kotlin',
-  'php',
-  'ruby',
-  'swift',
-]);
-
 const byExtension = new Map<string, LanguageId>();
 const byName = new Map<string, LanguageId>();
 for (const [id, row] of Object.entries(LANGUAGES)) {
@@ -221,8 +203,4 @@ export function displayLanguage(id: LanguageId): LanguageId {
 /** Every id of the table. */
 export function languageIds(): LanguageId[] {
   return Object.keys(LANGUAGES);
-}
-
-export function hasGrammar(id: LanguageId): boolean {
-  return GRAMMARS.has(id);
 }

@@ -4,14 +4,17 @@ import { previewSnapshot } from '../../../src/ingest/indexing/preview.ts';
 import { processBatch } from '../../../src/ingest/indexing/process.ts';
 import { publishSnapshot } from '../../../src/ingest/indexing/publish.ts';
 import { removeRef, removeRepo, sweep } from '../../../src/ingest/indexing/remove.ts';
-import { pathsOf, textOf } from '../../../src/store/blobs.ts';
-import { matchPaths, matchText, matchTextAll, matchTrigrams } from '../../../src/store/full-text.ts';
+import { textOf } from '../../../src/store/blobs.ts';
+import { matchPaths, matchText, matchTrigrams } from '../../../src/store/full-text.ts';
 import { dumpIndex } from '../../../src/store/index-dump.ts';
 import { endRun } from '../../../src/store/index-repo.ts';
 import { entryAt, listTree } from '../../../src/store/tree.ts';
 import { executable, FakeMirror, lost, type Node, submodule, symlink } from './fake-mirror.ts';
-import { addRef, bindings, createRepo, parseToy, sync, type TestRepo } from './support.ts';
+import { addRef, bindings, createRepo, inOneRepo, parseToy, sync, type TestRepo } from './support.ts';
 
+const findText = inOneRepo(matchText);
+const findTrigrams = inOneRepo(matchTrigrams);
+const findPaths = inOneRepo(matchPaths);
 const paths = (files: { path: string }[]) => files.map((file) => file.path);
 
 async function count(shard: D1Database, table: string, where = '1'): Promise<number> {
@@ -123,12 +126,10 @@ describe('a first sync', () => {
     expect(await at('')).toBeNull();
   });
 
-  it('gives back texts, and every path of a blob', async () => {
+  it('gives back texts', async () => {
     const entry = await entryAt(repo.deps.shard, repo.scope, snapshotId, 'src/match.toy');
     const texts = await textOf(repo.deps.shard, repo.scope, [entry!.blob!, 999_999]);
     expect([...texts]).toEqual([[entry!.blob, 'def match\n  yes()\n']]);
-    const places = await pathsOf(repo.deps.shard, repo.scope, snapshotId, [entry!.blob!]);
-    expect(places.get(entry!.blob!)).toEqual(['src/deep/copy.toy', 'src/match.toy']);
   });
 
   it('keeps the texts it gives within the bytes allowed', async () => {
@@ -155,7 +156,7 @@ describe('a first sync', () => {
 
   it('finds chunks by words, by parts of identifiers and with their symbol', async () => {
     const find = (match: string) =>
-      matchText(repo.deps.shard, repo.scope, { match, snapshotIds: [snapshotId], limit: 9 });
+      findText(repo.deps.shard, repo.scope, { match, snapshotIds: [snapshotId], limit: 9 });
     expect(await find('routeRequest')).toMatchObject([
       { startLine: 2, endLine: 4, symbolName: 'routeRequest' },
     ]);
@@ -169,7 +170,7 @@ describe('a first sync', () => {
   it('narrows matches to languages and blobs, and to snapshots that reach them', async () => {
     const entry = await entryAt(repo.deps.shard, repo.scope, snapshotId, 'src/match.toy');
     const query = { match: 'match', snapshotIds: [snapshotId], limit: 9 };
-    const find = (more: object) => matchText(repo.deps.shard, repo.scope, { ...query, ...more });
+    const find = (more: object) => findText(repo.deps.shard, repo.scope, { ...query, ...more });
     expect(await find({})).not.toEqual([]);
     expect(await find({ langs: ['python'] })).toEqual([]);
     expect(await find({ blobIds: [entry!.blob!] })).toMatchObject([{ blobId: entry!.blob }]);
@@ -178,7 +179,7 @@ describe('a first sync', () => {
 
   it('finds blobs by trigrams, letter case ignored, without a limit on the length of a literal', async () => {
     const find = (...terms: string[]) =>
-      matchTrigrams(repo.deps.shard, repo.scope, { terms, snapshotIds: [snapshotId], limit: 99 });
+      findTrigrams(repo.deps.shard, repo.scope, { terms, snapshotIds: [snapshotId], limit: 99 });
     const router = await entryAt(repo.deps.shard, repo.scope, snapshotId, 'src/router.toy');
     expect(await find('ROUTEreq')).toEqual([router?.blob]);
     expect(await find('trie.insert()', 'other')).toEqual([router?.blob]);
@@ -188,7 +189,7 @@ describe('a first sync', () => {
   });
 
   it('finds files by the words of their paths', async () => {
-    const found = await matchPaths(repo.deps.shard, repo.scope, {
+    const found = await findPaths(repo.deps.shard, repo.scope, {
       match: 'copy',
       snapshotIds: [snapshotId],
       limit: 9,
@@ -198,7 +199,7 @@ describe('a first sync', () => {
 
   it('answers an expression that FTS5 cannot read with a problem of the caller', async () => {
     for (const match of ['"open', 'a AND', 'nocolumn: x', '(', '*', ' ']) {
-      const asked = matchText(repo.deps.shard, repo.scope, { match, snapshotIds: [snapshotId], limit: 9 });
+      const asked = findText(repo.deps.shard, repo.scope, { match, snapshotIds: [snapshotId], limit: 9 });
       await expect(asked, match).rejects.toMatchObject({ slug: 'validation' });
     }
   });
@@ -206,7 +207,7 @@ describe('a first sync', () => {
   it('answers several repos in one round trip, those never indexed with nothing', async () => {
     const stranger = await createRepo();
     const query = { match: 'match', snapshotIds: [snapshotId], limit: 9 };
-    const [mine, theirs] = await matchTextAll(repo.deps.shard, [
+    const [mine, theirs] = await matchText(repo.deps.shard, [
       { ...query, scope: repo.scope },
       { ...query, scope: stranger.scope },
     ]);
@@ -221,8 +222,8 @@ describe('a first sync', () => {
       batch: (statements: D1PreparedStatement[]) => shard.batch(statements),
     } as unknown as D1Database;
     const query = { match: 'match', snapshotIds: [snapshotId], limit: 9, langs: ['text'], blobIds: [1] };
-    for (const match of [matchText, matchPaths]) {
-      const plan = (await match(explaining, repo.scope, query)) as unknown as { detail: string }[];
+    for (const find of [findText, findPaths]) {
+      const plan = (await find(explaining, repo.scope, query)) as unknown as { detail: string }[];
       const steps = plan.map((row) => row.detail).join('\n');
       expect(steps).toMatch(/^SCAN f VIRTUAL TABLE INDEX/);
       expect(steps).not.toContain('TEMP B-TREE');
@@ -307,7 +308,7 @@ describe('an incremental sync', () => {
       expect(JSON.parse(String(a?.skipped))).toEqual(JSON.parse(String(b?.skipped)));
       for (const match of ['match', 'alpha3', 'changed', 'call7']) {
         const lines = async (r: TestRepo, id: number) =>
-          (await matchText(r.deps.shard, r.scope, { match, snapshotIds: [id], limit: 99 }))
+          (await findText(r.deps.shard, r.scope, { match, snapshotIds: [id], limit: 99 }))
             .map((hit) => `${hit.symbolName}:${hit.startLine}-${hit.endLine}`)
             .sort();
         expect(await lines(repo, snapshotId)).toEqual(await lines(clean, rebuilt.snapshotId));
@@ -364,7 +365,7 @@ describe('deliveries that repeat, overlap or come late', () => {
     expect(await dumpIndex(repo.deps.shard, repo.scope, plan.snapshotId)).toEqual(
       await dumpIndex(clean.deps.shard, clean.scope, rebuilt.snapshotId),
     );
-    const hits = await matchText(repo.deps.shard, repo.scope, {
+    const hits = await findText(repo.deps.shard, repo.scope, {
       match: 'routeRequest',
       snapshotIds: [plan.snapshotId],
       limit: 9,
@@ -491,7 +492,7 @@ describe('removal', () => {
     expect(await count(repo.deps.shard, 'blobs', `repo = ${key}`)).toBe(3);
     expect(await count(bindings.DB, 'snapshots', `repo_key = ${key}`)).toBe(1);
     const path = { match: 'only', snapshotIds: [main.snapshotId], limit: 9 };
-    expect(await matchPaths(repo.deps.shard, repo.scope, path)).toEqual([]);
+    expect(await findPaths(repo.deps.shard, repo.scope, path)).toEqual([]);
   });
 
   it('keeps the last five snapshots of a ref and sweeps the blobs of older ones', async () => {

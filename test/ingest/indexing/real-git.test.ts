@@ -11,7 +11,10 @@ import { matchText, matchTrigrams } from '../../../src/store/full-text.ts';
 import { dumpIndex } from '../../../src/store/index-dump.ts';
 import { listTree } from '../../../src/store/tree.ts';
 import { makeRepo } from '../../support/git.ts';
-import { addRef, bindings, createRepo, type TestRepo } from './support.ts';
+import { addRef, bindings, createRepo, inOneRepo, type TestRepo } from './support.ts';
+
+const findText = inOneRepo(matchText);
+const findTrigrams = inOneRepo(matchTrigrams);
 
 const SERVER = `import { Router } from './router';
 import fs, { readFile as read } from 'node:fs';
@@ -100,12 +103,12 @@ it('a real repository is indexed as git lists it, and every commit equals a clea
 
   const { snapshotId } = await syncCommit(repo, packs, work.url, commits[0]!, []);
   const query = { snapshotIds: [snapshotId], limit: 9 };
-  const hits = await matchText(repo.deps.shard, repo.scope, {
+  const hits = await findText(repo.deps.shard, repo.scope, {
     ...query,
     match: 'symbols: handle AND request',
   });
   expect(hits.map((hit) => hit.symbolName)).toEqual(['HttpServer']);
-  expect(await matchTrigrams(repo.deps.shard, repo.scope, { ...query, terms: ['NÉANT 🦀'] })).toHaveLength(1);
+  expect(await findTrigrams(repo.deps.shard, repo.scope, { ...query, terms: ['NÉANT 🦀'] })).toHaveLength(1);
   const { calls, imports, symbols } = await dumpIndex(repo.deps.shard, repo.scope, snapshotId);
   expect(calls.some((row) => row.includes('matchRoute') && row.includes('this.router'))).toBe(true);
   expect(imports.some((row) => row.includes('readFile') && row.includes('"read"'))).toBe(true);

@@ -10,6 +10,14 @@ import { FakeMirror, type Node } from './fake-mirror.ts';
 
 export const bindings = env as unknown as Env;
 
+/** The store searches several repos at once, a query each; most tests have one. */
+export function inOneRepo<Query, Row>(
+  search: (shard: D1Database, queries: (Query & { scope: RepoScope })[]) => Promise<Row[][]>,
+) {
+  return async (shard: D1Database, scope: RepoScope, query: Query): Promise<Row[]> =>
+    (await search(shard, [{ ...query, scope }]))[0] ?? [];
+}
+
 /** A tiny language: `def name` opens a function up to the next one, `use name` imports, `name()` calls. */
 export const parseToy: Parse = (bytes) => {
   const text = new TextDecoder().decode(bytes);
