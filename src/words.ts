@@ -49,16 +49,27 @@ for (let code = 97; code <= 122; code++) CLASSES[code] = LOWER;
 for (let code = 65; code <= 90; code++) CLASSES[code] = UPPER;
 for (let code = 48; code <= 57; code++) CLASSES[code] = DIGIT;
 
+/** What stands between the tokens of a text that has other scripts; the tokenizer finds their borders by itself. */
+const BETWEEN_TOKENS = /[^A-Za-z0-9\u0080-\uffff]+/g;
+
+/** Tokens of the current text, one byte a character: kept, because a repository has tens of thousands of chunks. */
+let scratch = Buffer.allocUnsafe(1 << 16);
+
 /**
- * The full-text columns of a chunk: `text` as it stands (the tokenizer splits at `_` and punctuation by itself) and
- * `parts`: the distinct sub-words of those tokens that it would keep whole, in order, separated by spaces.
+ * The full-text columns of a chunk. `text`: its tokens in order, separated by single spaces, which the tokenizer
+ * reads exactly as it would the text itself, at half the bytes and with nothing for JSON to escape. `parts`: the
+ * distinct sub-words of those tokens that it keeps whole, in order, separated by spaces.
  */
 export function chunkTerms(text: string): { text: string; parts: string } {
   const parts = new Set<string>();
   const length = text.length;
+  if (scratch.length < length + 1) scratch = Buffer.allocUnsafe(2 * length);
+  const tokens = scratch;
+  let end = 0;
   let start = -1;
   let before = OTHER;
   let compound = false;
+  let foreign = false;
   // One pass over the char codes: only tokens with a border inside (aB, a1, ABc, é) are sliced out and split.
   for (let at = 0; at <= length; at++) {
     const code = at < length ? text.charCodeAt(at) : 0;
@@ -66,15 +77,23 @@ export function chunkTerms(text: string): { text: string; parts: string } {
     if (kind === OTHER) {
       if (compound && at - start <= MAX_TOKEN)
         for (const part of subWords(text.slice(start, at))) parts.add(part);
+      if (start !== -1) tokens[end++] = 32;
       start = -1;
       compound = false;
-    } else if (start === -1) {
-      start = at;
-      compound = kind === FOREIGN;
-    } else if (kind !== before && !(before === UPPER && kind === LOWER && at - start === 1)) {
-      compound = true;
+    } else {
+      tokens[end++] = code;
+      if (kind === FOREIGN) foreign = true;
+      if (start === -1) {
+        start = at;
+        compound = kind === FOREIGN;
+      } else if (kind !== before && !(before === UPPER && kind === LOWER && at - start === 1)) {
+        compound = true;
+      }
     }
     before = kind;
   }
-  return { text, parts: parts.size === 0 ? '' : [...parts].join(' ') };
+  return {
+    text: foreign ? text.replace(BETWEEN_TOKENS, ' ').trim() : tokens.latin1Slice(0, Math.max(0, end - 1)),
+    parts: parts.size === 0 ? '' : [...parts].join(' '),
+  };
 }

@@ -41,6 +41,11 @@ describe('trigrams as words', () => {
     expect(trigramWords('alpha beta')).toBe(first);
   });
 
+  it('leave white space out: the words beside it narrow as well', () => {
+    expect(words('let x = 1;').size).toBe(1);
+    expect(words('two words')).toEqual(new Set([...words('two'), ...words('words')]));
+  });
+
   it('ask nothing of literals too short to narrow', () => {
     expect(trigramWords('')).toBe('');
     expect(trigramWords('ab')).toBe('');

@@ -1,4 +1,3 @@
-import { indexableText } from '../../store/full-text.ts';
 import type { ChunkWords } from '../../store/index-blobs.ts';
 import { chunkTerms } from '../../words.ts';
 import type { BlobFacts, ChunkFact } from '../parse/facts.ts';
@@ -11,7 +10,7 @@ export function chunkWords(facts: BlobFacts): ChunkWords[] {
   const names = namesByLine(facts);
   return facts.chunks.map((chunk) => {
     const source = facts.text.slice(starts[chunk.startLine - 1] ?? 0, starts[chunk.endLine]);
-    return { ...chunkTerms(indexableText(source)), names: namesOf(chunk, facts, names) };
+    return { ...chunkTerms(source), names: namesOf(chunk, facts, names) };
   });
 }
 
@@ -37,6 +36,6 @@ function namesOf(chunk: ChunkFact, facts: BlobFacts, byLine: Map<number, string[
     for (const name of byLine.get(line) ?? []) names.add(name);
   }
   if (names.size === 0) return '';
-  const { text, parts } = chunkTerms(indexableText([...names].join(' ')));
+  const { text, parts } = chunkTerms([...names].join(' '));
   return parts === '' ? text : `${text} ${parts}`;
 }

@@ -96,10 +96,12 @@ describe('words of code', () => {
 
   it('indexes the parts of compound tokens once, and nothing that the tokenizer splits itself', () => {
     expect(chunkTerms('const parseUrl = parse_url(parseUrl, HTTPServer);')).toEqual({
-      text: 'const parseUrl = parse_url(parseUrl, HTTPServer);',
+      text: 'const parseUrl parse url parseUrl HTTPServer',
       parts: 'parse url http server',
     });
     expect(chunkTerms('plain words only').parts).toBe('');
+    expect(chunkTerms('\t"größe" = `漢字Name`;\u0000\n').text).toBe('größe 漢字Name');
+    expect(chunkTerms(' ;\n')).toEqual({ text: '', parts: '' });
   });
 
   it('leaves data alone: a hash or base64 is no name', () => {
