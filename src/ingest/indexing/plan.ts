@@ -105,7 +105,7 @@ export function missingBlobs(walk: Walk): MissingBlob[] {
 
 /** About what a batch holds in source text, and the most files: a message's work stays within seconds and megabytes. */
 export const BATCH_BYTES = 1_000_000;
-export const BATCH_BLOBS = 200;
+export const BATCH_BLOBS = 400;
 
 /** Cuts blobs to parse into batches, keeping their order. */
 export function batches(missing: readonly MissingBlob[]): Batch[] {

@@ -24,7 +24,7 @@ export interface JobProgress {
   skipped?: Record<string, number>;
 }
 
-/** Blobs that one `process` message parses: at most about 1 MB of source and 200 blobs. */
+/** Blobs that one `process` message parses: at most about 1 MB of source and 400 blobs. */
 export interface Batch {
   blobs: { oid: string; lang: string }[];
 }
@@ -99,7 +99,7 @@ export interface JobsDeps {
   log: Logger;
 }
 
-/** Batches a call to the object: far below the 32 MB of an RPC at 200 blobs each. */
+/** Batches a call to the object: far below the 32 MB of an RPC at 400 blobs each. */
 const BATCHES_A_CALL = 500;
 
 export function createJobs(deps: JobsDeps): JobsPort {
