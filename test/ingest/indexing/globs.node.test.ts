@@ -81,11 +81,11 @@ describe('glob patterns', () => {
 });
 
 describe('batches', () => {
-  it('hold about a megabyte and at most 200 blobs, in order, however large one blob is', () => {
+  it('hold about a megabyte and at most 400 blobs, in order, however large one blob is', () => {
     const sizes = [600_000, 500_000, 2_000_000, ...Array.from({ length: 450 }, () => 10)];
     const missing = sizes.map((size, n) => ({ oid: String(n), lang: 'text', size }));
     const cut = batches(missing);
-    expect(cut.map((batch) => batch.blobs.length)).toEqual([1, 1, 1, 200, 200, 50]);
+    expect(cut.map((batch) => batch.blobs.length)).toEqual([1, 1, 1, 400, 50]);
     expect(cut.flatMap((batch) => batch.blobs.map((blob) => blob.oid))).toEqual(
       missing.map((blob) => blob.oid),
     );
