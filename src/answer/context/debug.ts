@@ -1,20 +1,12 @@
 import { Problem } from '../../errors.ts';
+import { lineCount } from '../lines.ts';
 import { calleesOf } from '../navigate/callees.ts';
 import { callersOf } from '../navigate/callers.ts';
 import type { SearchHit } from '../search/hit.ts';
 import { framesOf, literalsOf } from './error-text.ts';
 import type { Section } from './pack.ts';
 import { focusSections } from './paths.ts';
-import {
-  filesContaining,
-  find,
-  hitSections,
-  lineCount,
-  nameOf,
-  plainWords,
-  readTexts,
-  type Source,
-} from './source.ts';
+import { filesContaining, find, hitSections, nameOf, plainWords, readTexts, type Source } from './source.ts';
 import type { ContextRequest } from './strategy.ts';
 
 const AROUND = 15;

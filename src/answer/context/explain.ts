@@ -1,15 +1,7 @@
+import { lineCount } from '../lines.ts';
 import type { Section } from './pack.ts';
 import { focusSections } from './paths.ts';
-import {
-  filesContaining,
-  find,
-  hitSections,
-  lineCount,
-  nameOf,
-  plainWords,
-  readTexts,
-  type Source,
-} from './source.ts';
+import { filesContaining, find, hitSections, nameOf, plainWords, readTexts, type Source } from './source.ts';
 import type { ContextRequest } from './strategy.ts';
 
 const HITS = 25;

@@ -1,4 +1,4 @@
-import { lineStarts, linesOf } from '../search/line-text.ts';
+import { lineCount, lineRange } from '../lines.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 /** A piece of a file that a strategy proposes, best first. Lines are 1-based, inclusive. */
@@ -65,20 +65,20 @@ function newLines(section: Section, chunks: ContextChunk[]): ContextChunk | null
     if (other.startLine <= startLine) startLine = other.endLine + 1;
     else endLine = other.startLine - 1;
   }
-  const content = startLine > endLine ? '' : linesOf(section.text, startLine, endLine);
+  const content = startLine > endLine ? '' : lineRange(section.text, startLine, endLine);
   if (content.trim() === '') return null;
   return { filePath: section.path, startLine, endLine, content, annotation: section.annotation };
 }
 
 /** The chunk's first lines, as many as `left` tokens hold; null when that is too few to be worth it. */
 function cut(chunk: ContextChunk, left: number, cost: number, tokenizer: Tokenizer): ContextChunk | null {
-  const lines = lineStarts(chunk.content).length;
+  const lines = lineCount(chunk.content);
   let keep = Math.min(lines - 1, Math.floor((lines * left) / cost));
   while (keep >= MIN_LINES) {
     const shorter: ContextChunk = {
       ...chunk,
       endLine: chunk.startLine + keep - 1,
-      content: linesOf(chunk.content, 1, keep),
+      content: lineRange(chunk.content, 1, keep),
       annotation: `${chunk.annotation} (cut)`,
     };
     if (tokenizer.count(formatChunk(shorter)) <= left) return shorter;

@@ -1,6 +1,7 @@
+import { lineCount } from '../lines.ts';
 import { pathPattern } from '../search/path-pattern.ts';
 import type { Section } from './pack.ts';
-import { filesContaining, lineCount, readTexts, type Source } from './source.ts';
+import { filesContaining, readTexts, type Source } from './source.ts';
 
 /** Files that one named directory or glob may bring in. */
 const MAX_FILES = 40;

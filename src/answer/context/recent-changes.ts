@@ -3,10 +3,11 @@ import { Problem } from '../../errors.ts';
 import { previousSnapshot } from '../../store/ref-history.ts';
 import { resolveIndexedRef } from '../../store/refs.ts';
 import { listTree, type TreeFile } from '../../store/tree.ts';
+import { lineCount } from '../lines.ts';
 import { pathPattern } from '../search/path-pattern.ts';
 import { termsOf } from '../search/terms.ts';
 import type { Section } from './pack.ts';
-import { lineCount, readTexts, type Source } from './source.ts';
+import { readTexts, type Source } from './source.ts';
 import type { ContextRequest } from './strategy.ts';
 
 export type ChangeStatus = 'added' | 'modified' | 'deleted' | 'renamed';

@@ -106,8 +106,3 @@ export function filesContaining(
 ): Promise<IndexedPath[]> {
   return indexedPaths(snapshot.shard, snapshot.scope, [snapshot.snapshotId], piece.toLowerCase(), limit);
 }
-
-/** Lines of a text, a final newline opening none. */
-export function lineCount(text: string): number {
-  return text === '' ? 0 : text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
-}

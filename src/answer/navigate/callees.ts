@@ -1,11 +1,11 @@
 import { callsTo, callsWithin } from '../../store/navigation.ts';
+import { snippetOf } from '../lines.ts';
 import { keyOf, MAX_SITES, sitesOf } from './call-sites.ts';
 import { MAX_LISTED, type PageOptions } from './callers.ts';
 import { complete } from './conventions.ts';
 import type { FactStore } from './demand.ts';
 import { type SymbolSummary, summariesOf } from './details.ts';
 import type { CallSite, Definition } from './facts.ts';
-import { snippetOf } from './lines.ts';
 import { type Edge, resolveOne } from './resolve.ts';
 import { type SymbolQuery, selectDefinitions } from './select.ts';
 import { factsOf, type OpenSnapshot, type SnapshotTree, textsOf, treeOf } from './snapshot.ts';

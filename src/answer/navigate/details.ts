@@ -1,6 +1,6 @@
 import { blobOids } from '../../store/navigation.ts';
+import { lineRange } from '../lines.ts';
 import type { Definition } from './facts.ts';
-import { lineRange } from './lines.ts';
 import { type OpenSnapshot, textsOf } from './snapshot.ts';
 
 /** The seed's SymbolDetail without its source. */

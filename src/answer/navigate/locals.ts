@@ -1,3 +1,4 @@
+import { lineRange } from '../lines.ts';
 import type { CallSite, Facts } from './facts.ts';
 import { type Family, familyOf } from './modules.ts';
 
@@ -44,19 +45,7 @@ export function isParameter(signature: string, name: string, family: Family): bo
 /** The lines from the caller's start up to and with the call. */
 function bodyBefore(text: string, site: CallSite): string {
   const from = Math.max(site.caller!.startLine, site.line - MAX_LINES);
-  let start = 0;
-  for (let line = 1; line < from; line++) {
-    const end = text.indexOf('\n', start);
-    if (end < 0) return '';
-    start = end + 1;
-  }
-  let end = start;
-  for (let line = from; line <= site.line; line++) {
-    const next = text.indexOf('\n', end);
-    if (next < 0) return text.slice(start).slice(-MAX_CHARACTERS);
-    end = next + 1;
-  }
-  return text.slice(start, end).slice(-MAX_CHARACTERS);
+  return lineRange(text, from, site.line).slice(-MAX_CHARACTERS);
 }
 
 /** True when code declares a variable, loop variable or lambda parameter `name`. */

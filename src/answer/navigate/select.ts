@@ -1,8 +1,8 @@
 import { Problem } from '../../errors.ts';
 import { type SymbolRow, symbolNames, symbolsNamed } from '../../store/navigation.ts';
+import { nearestNames } from '../nearest.ts';
 import { placed } from './demand.ts';
 import { containerOf, type Definition, dotted, isType, lastName } from './facts.ts';
-import { nearestNames } from './nearest.ts';
 import { factsOf, type OpenSnapshot, type SnapshotTree } from './snapshot.ts';
 import { lookupMember } from './types.ts';
 

@@ -1,3 +1,4 @@
+import { lineRange } from '../lines.ts';
 import { familyOf } from './modules.ts';
 
 /** Types of values that no class of a repository is. */
@@ -113,11 +114,7 @@ export function initialiser(
   name: string,
   range: { from: number; to: number; lang: string },
 ): string | null {
-  const lines = text.split('\n');
-  const inside = lines
-    .slice(range.from - 1, range.to)
-    .join('\n')
-    .slice(-MAX_CHARACTERS);
+  const inside = lineRange(text, range.from, range.to).slice(-MAX_CHARACTERS);
   const local = lastAssignment(inside, name, range.lang, '[ \\t]*');
   if (local !== null || range.from === 1) return local;
   return lastAssignment(text.slice(0, MAX_CHARACTERS * 4), name, range.lang, '');
@@ -149,11 +146,7 @@ export function annotatedTypes(
   name: string,
   range: { from: number; to: number; lang: string },
 ): string[] {
-  const code = text
-    .split('\n')
-    .slice(range.from - 1, range.to)
-    .join('\n')
-    .slice(-MAX_CHARACTERS);
+  const code = lineRange(text, range.from, range.to).slice(-MAX_CHARACTERS);
   if (!code.includes(name)) return [];
   const word = name.replace(/\$/g, '\\$');
   const matches = [...code.matchAll(annotationPattern(word, range.lang))];

@@ -1,7 +1,7 @@
 import type { Services } from '../../services.ts';
 import type { SymbolRef } from '../../store/hits.ts';
 import type { RepoScope } from '../../store/scope.ts';
-import { linesOf } from './line-text.ts';
+import { lineRange } from '../lines.ts';
 import type { PlacedCandidate } from './place.ts';
 import type { Ranked } from './rank.ts';
 import { textKey, textsOf } from './texts.ts';
@@ -65,7 +65,7 @@ function toHit(candidate: PlacedCandidate, score: number, text: string, several:
     filePath: path,
     oid,
     lang,
-    content: linesOf(text, startLine, endLine),
+    content: lineRange(text, startLine, endLine),
     startLine,
     endLine,
     score,

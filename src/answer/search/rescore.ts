@@ -1,6 +1,6 @@
 import { createExactVectors } from '../../models/embedded/exact-vectors.ts';
 import type { Services } from '../../services.ts';
-import { linesOf } from './line-text.ts';
+import { lineRange } from '../lines.ts';
 import type { PlacedCandidate } from './place.ts';
 import { textKey, textsOf } from './texts.ts';
 
@@ -43,5 +43,5 @@ function firstRank(candidate: PlacedCandidate): number {
 function passageOf(candidate: PlacedCandidate, texts: Map<string, string>): string {
   const { path, symbol, startLine, endLine } = candidate;
   const text = texts.get(textKey(candidate)) ?? '';
-  return `${path} ${symbol?.qualifiedName ?? ''}\n${linesOf(text, startLine, endLine)}`;
+  return `${path} ${symbol?.qualifiedName ?? ''}\n${lineRange(text, startLine, endLine)}`;
 }

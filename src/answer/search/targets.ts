@@ -3,8 +3,8 @@ import type { Services } from '../../services.ts';
 import { listServedRefsOf, resolveIndexedRefs, type ServedRef } from '../../store/refs.ts';
 import { listRepoScopes } from '../../store/repos.ts';
 import type { Caller, RepoScope } from '../../store/scope.ts';
+import { nearestNames } from '../nearest.ts';
 import type { Clause } from './query-plan.ts';
-import { nearest } from './suggest.ts';
 
 /** A repo that is searched, and the refs of it that answer, preferred first. */
 export interface Target {
@@ -108,7 +108,7 @@ async function emptiness(
     const names = [...new Set(visible.map((scope) => scope.repo.name))];
     return {
       emptyReason: 'no_access_or_missing',
-      suggestions: repos.flatMap((name) => nearest(name, names)),
+      suggestions: repos.flatMap((name) => nearestNames(name, names)),
     };
   }
   const refs = clauses.flatMap((clause) => clause.refs);
@@ -119,5 +119,5 @@ async function nearestRefs(s: Pick<Services, 'db'>, scopes: RepoScope[], refs: s
   if (refs.length === 0 || scopes.length === 0) return [];
   const served = await listServedRefsOf(s.db, scopes.slice(0, MAX_REPOS));
   const names = [...new Set([...served.values()].flat().map((ref) => ref.ref))];
-  return [...new Set(refs.flatMap((ref) => nearest(ref, names)))];
+  return [...new Set(refs.flatMap((ref) => nearestNames(ref, names)))];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { lineCount, lineRange } from '../../../src/answer/lines.ts';
 import { literalMatcher, regexMatcher } from '../../../src/answer/search/line-matcher.ts';
-import { linesOf } from '../../../src/answer/search/line-text.ts';
 import { anchorsOf, type Needles } from '../../../src/answer/search/needles.ts';
 import { regexNeedles } from '../../../src/answer/search/regex-needles.ts';
 
@@ -114,7 +114,10 @@ describe('matching lines', () => {
     expect(() => regexMatcher('((a{1,100}){1,10}){1,10}', true)).toThrow(/query\/query/);
   });
   it('cuts lines out exactly', () => {
-    expect(linesOf('a\r\nb\r\nc\n', 1, 2)).toBe('a\r\nb');
-    expect(linesOf('a\nb', 2, 2)).toBe('b');
+    expect(lineRange('a\r\nb\r\nc\n', 1, 2)).toBe('a\r\nb');
+    expect(lineRange('a\nb', 2, 2)).toBe('b');
+    expect(lineRange('a\nb\n', 2, 9)).toBe('b');
+    expect(lineRange('a\nb\n', 3, 9)).toBe('');
+    expect(['', 'a', 'a\n', 'a\n\n', 'a\nb'].map(lineCount)).toEqual([0, 1, 1, 2, 2]);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { editDistance, nearestNames } from '../../../src/answer/nearest.ts';
 import { languageFilter, languageNamed } from '../../../src/answer/search/language-filter.ts';
 import { pathPattern } from '../../../src/answer/search/path-pattern.ts';
 import { demandNeedles, planQuery, satisfies } from '../../../src/answer/search/query-plan.ts';
-import { editDistance, nearest } from '../../../src/answer/search/suggest.ts';
 import { anyTerm, clauseTerms, termsOf } from '../../../src/answer/search/terms.ts';
 
 const one = (query: string, mode: 'hybrid' | 'literal' | 'regex' = 'hybrid') => {
@@ -116,7 +116,7 @@ describe('filters', () => {
   it('suggest the nearest names', () => {
     expect(editDistance('kitten', 'sitting')).toBe(3);
     expect(editDistance('ab', 'ba')).toBe(1);
-    expect(nearest('pasreQuery', ['parseQuery', 'parse', 'other'])).toEqual(['parseQuery']);
-    expect(nearest('lib', ['my-lib', 'zzz'])).toEqual(['my-lib']);
+    expect(nearestNames('pasreQuery', ['parseQuery', 'parse', 'other'])).toEqual(['parseQuery']);
+    expect(nearestNames('lib', ['my-lib', 'zzz'])).toEqual(['my-lib']);
   });
 });

@@ -1,3 +1,5 @@
+/** "Did you mean": the names most like one that was not found. */
+
 /** Longer names are compared by their start only: the distance costs the product of the lengths. */
 const MAX_COMPARED = 64;
 
@@ -5,7 +7,7 @@ const MAX_COMPARED = 64;
  * The candidates most like `name`: those that contain it or are contained, then by edit distance (letter case counts
  * little), never more than a third of the name away. Best first.
  */
-export function nearestNames(name: string, candidates: Iterable<string>, limit: number): string[] {
+export function nearestNames(name: string, candidates: Iterable<string>, limit = 3): string[] {
   const wanted = name.toLowerCase().slice(0, MAX_COMPARED);
   const furthest = Math.max(1, Math.floor(wanted.length / 3));
   const scored: { name: string; score: number }[] = [];

@@ -1,12 +1,13 @@
-/** Lines `from` to `to` (1-based, inclusive) exactly as they stand, without the last line's end. */
+/** Texts by line, as git has them: only `\n` ends a line, and a final one opens no further line. */
+
+/** Lines `from` to `to` (1-based, inclusive) exactly as they stand, without the last one's end. */
 export function lineRange(text: string, from: number, to: number): string {
   const start = lineStart(text, from);
   if (start === null) return '';
   let end = start;
-  for (let line = from; line <= to; line++) {
+  for (let line = from; line <= to && end < text.length; line++) {
     const next = text.indexOf('\n', end);
-    if (next < 0) return text.slice(start);
-    end = next + 1;
+    end = next < 0 ? text.length : next + 1;
   }
   return text.slice(start, end).replace(/\r?\n$/, '');
 }
@@ -16,7 +17,7 @@ export function snippetOf(text: string, line: number, limit = 200): string {
   return lineRange(text, line, line).trim().slice(0, limit);
 }
 
-/** How many lines a text has; a final newline ends the last one. */
+/** How many lines a text has. */
 export function lineCount(text: string): number {
   let lines = text === '' || text.endsWith('\n') ? 0 : 1;
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
