@@ -1,7 +1,10 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
-/** `*.test.ts` run inside workerd with every binding; `*.node.test.ts` run in Node (servers, processes, browsers). */
+/**
+ * `*.test.ts` run inside workerd with every binding; `*.node.test.ts` run in Node (servers, processes); the `system`
+ * project needs programs that `npm run test:system` installs.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -42,6 +45,14 @@ export default defineConfig({
           globalSetup: ['./test/support/global-setup.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: ['test/system/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

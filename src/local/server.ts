@@ -106,11 +106,14 @@ function stateDirectory(environment: NodeJS.ProcessEnv): string {
 }
 
 async function isReady(url: string): Promise<boolean> {
-  const answer = await fetch(`${url}/api/v1/health/ready`, { signal: AbortSignal.timeout(10_000) }).catch(
-    () => null,
-  );
-  await answer?.arrayBuffer();
-  return answer?.status === 200;
+  try {
+    const answer = await fetch(`${url}/api/v1/health/ready`, { signal: AbortSignal.timeout(10_000) });
+    await answer.arrayBuffer();
+    return answer.status === 200;
+  } catch {
+    // Not listening yet, or too slow to count as ready: the caller asks again.
+    return false;
+  }
 }
 
 /** The Workers' own reading of the variables, before anything starts. */

@@ -11,20 +11,31 @@ interface Sample {
  * Samples an isolate's memory through workerd's own inspector: V8 heap in use, backing stores, and every WebAssembly
  * memory. (wrangler's inspector proxy shows the first Worker of a session only.)
  * @param worker id of the inspector's target, e.g. `core:user:sightline-indexer`.
+ * @param stateDir of the server whose Worker is meant: others may run.
  * @returns a function that ends the sampling and answers the peak of the sum, in bytes, with its parts.
  */
 export async function sampleHeap(
   worker: string,
+  stateDir: string,
   everyMs = 50,
 ): Promise<() => Promise<Sample & { total: number; samples: number }>> {
-  const target = await findTarget(worker);
+  const target = await findTarget(worker, stateDir);
   const socket = new WebSocket(target, { perMessageDeflate: false });
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   let id = 0;
   const waiting = new Map<number, (result: Record<string, unknown>) => void>();
+  let contextId: number | undefined;
   socket.on('message', (data) => {
-    const message = JSON.parse(String(data)) as { id?: number; result?: Record<string, unknown> };
+    const message = JSON.parse(String(data)) as {
+      id?: number;
+      result?: Record<string, unknown>;
+      params?: { context?: { id: number } };
+    };
+    contextId ??= message.params?.context?.id;
     if (message.id !== undefined) waiting.get(message.id)?.(message.result ?? {});
+  });
+  socket.on('close', () => {
+    throw new Error('the inspector closed the session');
   });
   const call = (method: string, params: Record<string, unknown> = {}) =>
     new Promise<Record<string, unknown>>((resolve) => {
@@ -33,14 +44,22 @@ export async function sampleHeap(
       socket.send(JSON.stringify({ id, method, params }));
     });
   await call('Runtime.enable');
-  const prototype = (await call('Runtime.evaluate', { expression: 'WebAssembly.Memory.prototype' })) as {
-    result?: { objectId?: string };
+
+  // workerd evaluates only while the isolate is at work, so this waits for the first sample that shows it busy.
+  let prototype: string | undefined;
+  const findPrototype = async () => {
+    const expression = 'WebAssembly.Memory.prototype';
+    const found = (await call('Runtime.evaluate', { expression, contextId })) as {
+      result?: { objectId?: string };
+    };
+    prototype = found.result?.objectId;
   };
 
   const wasmBytes = async (): Promise<number> => {
-    if (!prototype.result?.objectId) return 0;
+    if (!prototype) await findPrototype();
+    if (!prototype) return 0;
     const found = (await call('Runtime.queryObjects', {
-      prototypeObjectId: prototype.result.objectId,
+      prototypeObjectId: prototype,
       objectGroup: 's',
     })) as {
       objects?: { objectId?: string };
@@ -70,12 +89,11 @@ export async function sampleHeap(
       if (total > peak.total) peak = { ...sample, total };
       await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
-    const last = await wasmBytes();
-    if (last > peak.wasm) peak = { ...peak, wasm: last, total: peak.total + last - peak.wasm };
   })();
   return async () => {
     running = false;
     await loop;
+    socket.removeAllListeners('close');
     socket.close();
     return { ...peak, samples };
   };
@@ -86,7 +104,7 @@ export async function sampleHeap(
  * listening sockets of every workerd are asked, in the order they were opened: a later one speaks Cap'n Proto and would
  * break at an HTTP request.
  */
-async function findTarget(worker: string): Promise<string> {
+async function findTarget(worker: string, stateDir: string): Promise<string> {
   const portOf = new Map(
     readFileSync('/proc/net/tcp', 'utf8')
       .split('\n')
@@ -96,6 +114,7 @@ async function findTarget(worker: string): Promise<string> {
   );
   const sockets = readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid) && readOrEmpty(`/proc/${pid}/comm`) === 'workerd\n')
+    .filter((pid) => readOrEmpty(`/proc/${parentOf(pid)}/cmdline`).includes(stateDir))
     .flatMap((pid) =>
       readdirSync(`/proc/${pid}/fd`).map((fd) => ({
         fd: Number(fd),
@@ -115,6 +134,10 @@ async function findTarget(worker: string): Promise<string> {
     if (target) return target.webSocketDebuggerUrl;
   }
   throw new Error(`no inspector target ${worker}`);
+}
+
+function parentOf(pid: string): string {
+  return readOrEmpty(`/proc/${pid}/stat`).split(' ')[3] ?? '';
 }
 
 /** A process may end between listing and reading. */

@@ -186,7 +186,7 @@ async function measureMemory(local: LocalServer): Promise<void> {
   }
   execFileSync('git', ['add', '-A'], { cwd: tree });
   execFileSync('git', ['-c', 'user.name=b', '-c', 'user.email=b@b', 'commit', '-qm', 'large'], { cwd: tree });
-  const stop = await sampleHeap('core:user:sightline-indexer');
+  const stop = await sampleHeap('core:user:sightline-indexer', local.stateDir);
   const took = await seconds(() => registerAndIndex('large', `${git.url}/large.git`));
   const peak = await stop();
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
