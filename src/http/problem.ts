@@ -90,6 +90,8 @@ export function renderProblem(error: unknown, context: ProblemContext): Response
   if (problem.slug === 'unauthorized') headers.set('www-authenticate', 'Bearer realm="sightline"');
   if (problem.slug === 'method_not_allowed')
     headers.set('allow', String(problem.extras.members?.allow ?? ''));
+  if (problem.slug === 'range_not_satisfiable')
+    headers.set('content-range', `bytes */${problem.extras.members?.size ?? '*'}`);
   return new Response(JSON.stringify(body), { status: problem.status, headers });
 }
 
@@ -145,7 +147,9 @@ const PLACE: Record<string, string> = {
 
 /** The 400 for a request that a schema refused; `target` is the validator's: json, query, param, header. */
 export function validationProblem(target: string, error: z.ZodError): Problem {
-  const errors = error.issues.flatMap((issue) => fieldErrors(PLACE[target] ?? target, issue)).slice(0, 50);
+  const all = error.issues.flatMap((issue) => fieldErrors(PLACE[target] ?? target, issue));
+  // What follows from a first fault of a field (an array is no string, and too short for one) tells nothing more.
+  const errors = [...Map.groupBy(all, ({ pointer }) => pointer).values()].map(([each]) => each!).slice(0, 50);
   const first = errors[0]!;
   return new Problem('validation', `${first.pointer || 'body'}: ${first.detail}`, { errors });
 }
@@ -158,8 +162,57 @@ function fieldErrors(place: string, issue: z.core.$ZodIssue): FieldError[] {
       detail: 'is not a known field',
     }));
   }
-  return [{ pointer: base, detail: issue.message }];
+  return [{ pointer: base, detail: isRepeated(place, issue) ? 'must be given once' : issue.message }];
 }
+
+/** A query member is text, absent, or a list because it was given several times. */
+function isRepeated(place: string, issue: z.core.$ZodIssue): boolean {
+  return (
+    place === 'query' &&
+    issue.code === 'invalid_type' &&
+    issue.expected === 'string' &&
+    issue.message !== REQUIRED
+  );
+}
+
+const REQUIRED = 'is required';
+const KINDS: Record<string, string> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'an array',
+  object: 'an object',
+  record: 'an object',
+};
+
+/** What a schema without words of its own says: the rest of a sentence that begins with the field's name. */
+function refusal(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.input === undefined) return REQUIRED;
+      return `must be ${KINDS[issue.expected] ?? issue.expected}`;
+    case 'invalid_value': {
+      const oneOf = `one of ${issue.values.map(String).join(', ')}`;
+      return issue.input === undefined ? `${REQUIRED}: ${oneOf}` : `must be ${oneOf}`;
+    }
+    case 'too_small':
+      if (UNITS[issue.origin] !== undefined && issue.minimum === 1) return 'must not be empty';
+      return `must be at least ${amount(issue.origin, issue.minimum)}`;
+    case 'too_big':
+      return `must be at most ${amount(issue.origin, issue.maximum)}`;
+    default:
+      return undefined;
+  }
+}
+
+const UNITS: Record<string, string> = { string: 'characters', array: 'items' };
+
+function amount(origin: string, count: number | bigint): string {
+  return UNITS[origin] === undefined ? String(count) : `${count} ${UNITS[origin]}`;
+}
+
+z.config({ customError: refusal });
 
 /** A step of a JSON pointer (RFC 6901). */
 function escapeStep(step: string): string {

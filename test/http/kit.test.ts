@@ -296,14 +296,22 @@ describe('requests', () => {
     expect((await get('/thing/%ff')).status).toBe(400);
   });
 
-  it('name each field that a schema refuses, with its place', async () => {
+  it('name each field that a schema refuses, with its place and in plain words', async () => {
     const answer = await get('/thing/x', {
       method: 'PATCH',
       body: { size: 'big', tags: ['a', 3], 'a/b': 1 },
     });
     expect(answer.status).toBe(400);
-    const pointers = JSON.parse(answer.text).errors.map(({ pointer }: { pointer: string }) => pointer);
-    expect(pointers).toEqual(['/size', '/tags/1', '/a~1b']);
+    expect(answer.body.errors).toEqual([
+      { pointer: '/size', detail: 'must be a number' },
+      { pointer: '/tags/1', detail: 'must be a string' },
+      { pointer: '/a~1b', detail: 'is not a known field' },
+    ]);
+    expect((await get('/things', { body: {} })).body.detail).toBe(
+      '/kind: is required: one of good, conflict, bug',
+    );
+    expect((await get('/things', { body: { kind: [] } })).body.errors).toHaveLength(1);
+    expect((await get('/items?limit=1&limit=2')).body.detail).toBe('query/limit: must be given once');
   });
 
   it.each([
