@@ -59,6 +59,8 @@ export function createEgress(options: EgressOptions): Egress {
   const check = (url: string): URL => {
     const parsed = parseUrl(url);
     judge(parsed, allow, own, bridge);
+    // The parser drops or escapes them: what is stored and shown would not be what is asked.
+    if (/[\p{Cc}\p{Cs}\s]/u.test(url)) throw refused('The URL must not hold spaces or control characters.');
     return parsed;
   };
   const open = async (url: URL | string, init: EgressInit): Promise<Response> => {

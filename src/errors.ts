@@ -94,6 +94,24 @@ export class Problem extends Error {
   }
 }
 
+/** What a request may be refused for because of one of its fields. */
+const REFUSALS = new Set<ErrorSlug>(['validation', 'not_found', 'conflict', 'unprocessable']);
+
+/**
+ * Runs what judges one field of the request; a refusal that it throws then names the field. `pointer` as in `FieldError`.
+ * @example const url = await judging('/remoteUrl', () => egress.check(body.remoteUrl));
+ */
+export async function judging<T>(pointer: string, judge: () => T | Promise<T>): Promise<T> {
+  try {
+    return await judge();
+  } catch (error) {
+    if (!(error instanceof Problem) || !REFUSALS.has(error.slug)) throw error;
+    const detail = error.extras.errors?.[0]?.detail ?? error.message;
+    const sentence = error.slug === 'validation' ? `${pointer}: ${detail}` : error.message;
+    throw new Problem(error.slug, sentence, { ...error.extras, errors: [{ pointer, detail }] });
+  }
+}
+
 /** A 400 that names its field. `pointer` as in `FieldError`. */
 export function invalid(pointer: string, detail: string): Problem {
   return new Problem('validation', `${pointer}: ${detail}`, { errors: [{ pointer, detail }] });

@@ -5,7 +5,7 @@ import { refreshListing } from '../../ingest/steps/listing.ts';
 import type { Services } from '../../services.ts';
 import { listIndexedRefs, resolveSyncTarget } from '../../store/refs.ts';
 import type { FoundRepo } from '../../store/repos.ts';
-import { ASK_TIMEOUT_MS } from './sync.ts';
+import { ASK_TIMEOUT_MS, noSuchRef } from './sync.ts';
 
 type Needs = Pick<Services, 'db' | 'env' | 'egress' | 'clock' | 'bucket' | 'objects' | 'newId' | 'shard'>;
 
@@ -27,10 +27,8 @@ export async function preview(
   const indexed = (await listIndexedRefs(s.db, [scope.repo.key])).map((row) => row.ref);
   const target = resolveSyncTarget(listing, indexed, ref ?? 'HEAD');
   if (!target) {
-    throw new Problem(
-      'unprocessable',
-      ref === undefined ? 'The repository has no commits yet' : `The remote has no ref "${ref}"`,
-    );
+    if (ref !== undefined) throw noSuchRef(ref, 'query/ref');
+    throw new Problem('unprocessable', 'The repository has no commits yet');
   }
   const end = s.clock().getTime() + fetchMs;
   const want = { oid: target.oid, depth: scope.row.depth };

@@ -1,4 +1,4 @@
-import { Problem } from '../../errors.ts';
+import { judging, Problem } from '../../errors.ts';
 import { validateGlobs } from '../../ingest/indexing/globs.ts';
 import { localRemote } from '../../ingest/mirror/local-remote.ts';
 import { type Services, SHARDS } from '../../services.ts';
@@ -24,24 +24,19 @@ export async function register(
   requireAdminFor(caller, groupId, body);
   validateGlobs(body.globPatterns ?? []);
   const source = await judgeSource(s, caller, body);
-  const found = await createRepo(
-    s.db,
-    caller,
-    {
-      ...source,
-      id: s.newId(),
-      groupId,
-      createdBy: caller.userId ?? '',
-      name: body.name,
-      globPatterns: globsOrNull(body.globPatterns),
-      depth: body.depth ?? 1,
-      refreshMinutes: body.refreshMinutes ?? null,
-      visibility: body.visibility ?? 'private',
-      useDeploymentToken: body.useDeploymentToken ?? hasRole(caller, 'admin'),
-    },
-    SHARDS,
-    s.clock(),
-  );
+  const row = {
+    ...source,
+    id: s.newId(),
+    groupId,
+    createdBy: caller.userId ?? '',
+    name: body.name,
+    globPatterns: globsOrNull(body.globPatterns),
+    depth: body.depth ?? 1,
+    refreshMinutes: body.refreshMinutes ?? null,
+    visibility: body.visibility ?? 'private',
+    useDeploymentToken: body.useDeploymentToken ?? hasRole(caller, 'admin'),
+  };
+  const found = await judging('/name', () => createRepo(s.db, caller, row, SHARDS, s.clock()));
   if (found.row.refreshMinutes !== null) await scheduleRefresh(s.env, found);
   const params = body.sync?.length ? { sync: body.sync } : {};
   const job = await s.jobs.start(found, { kind: 'mirror', params, requestedBy: caller.userId });
@@ -80,7 +75,10 @@ async function owningGroup(
   const groupId = wanted ?? caller.personalGroupId;
   if (groupId === null) throw new Problem('unprocessable', 'You have no personal group: name a group_id');
   const known = hasGroupRole(caller, groupId, 'viewer') && (await groupExists(s.db, groupId));
-  if (!known) throw new Problem('not_found', 'Group not found');
+  if (!known) {
+    const errors = [{ pointer: '/group_id', detail: 'is not a group of yours' }];
+    throw new Problem('not_found', 'Group not found', { errors });
+  }
   if (!hasGroupRole(caller, groupId, 'editor'))
     throw new Problem('forbidden', 'Registering needs the role editor in the group');
   return groupId;
@@ -108,10 +106,11 @@ async function judgeSource(
   if (body.localPath != null) {
     if (!hasRole(caller, 'admin'))
       throw new Problem('forbidden', 'Only a global admin registers a localPath');
-    const { path } = await localRemote(s.egress, body.localPath);
+    const { localPath } = body;
+    const { path } = await judging('/localPath', () => localRemote(s.egress, localPath));
     return { remoteUrl: null, localPath: path };
   }
   const remoteUrl = body.remoteUrl ?? '';
-  s.egress.check(remoteUrl);
+  await judging('/remoteUrl', () => s.egress.check(remoteUrl));
   return { remoteUrl, localPath: null };
 }

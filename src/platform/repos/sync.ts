@@ -52,8 +52,14 @@ async function targetOf(
   if (known) return known;
   const { listing } = await refreshListing(s, scope, ASK_TIMEOUT_MS);
   const found = resolveSyncTarget(listing, indexed, ref);
-  if (!found) throw new Problem('unprocessable', `The remote has no ref "${ref}"`);
+  if (!found) throw noSuchRef(ref, '/ref');
   return found;
+}
+
+/** The refusal of a ref that the remote does not have; `pointer` is where the request names it. */
+export function noSuchRef(ref: string, pointer: string): Problem {
+  const errors = [{ pointer, detail: 'is no ref of the remote' }];
+  return new Problem('unprocessable', `The remote has no ref "${ref}"`, { errors });
 }
 
 const TARGET_WAIT_MS = 2_000;
