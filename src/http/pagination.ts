@@ -6,6 +6,7 @@ import type { AppEnv } from './feature.ts';
 
 export const MAX_PER_PAGE = 100;
 const DEFAULT_PER_PAGE = 20;
+const MAX_OFFSET = 1_000_000_000;
 
 const count = (min: number, max: number, what: string) =>
   z
@@ -16,13 +17,19 @@ const count = (min: number, max: number, what: string) =>
     .optional()
     .openapi({ type: 'integer', minimum: min, maximum: max, description: what });
 
-/** The query members of a list; spread into its `z.object`. `limit` is at most `max`, a route's own ceiling. */
-export function pageQuery(max: number = MAX_PER_PAGE) {
+/**
+ * The query members of a list; spread into its `z.object`. `limit` is at most `max`, a route's own ceiling; `fallback`
+ * is what the description names as its default, and `windowOf` is told the same.
+ */
+export function pageQuery(
+  max: number = MAX_PER_PAGE,
+  { maxOffset = MAX_OFFSET, fallback }: { maxOffset?: number; fallback?: number } = {},
+) {
   return {
-    page: count(1, 1_000_000_000, 'Page number, from 1.'),
+    page: count(1, MAX_OFFSET, 'Page number, from 1.'),
     per_page: count(1, MAX_PER_PAGE, `Items a page, ${DEFAULT_PER_PAGE} unless said.`),
-    limit: count(1, max, 'Most items to answer.'),
-    offset: count(0, 1_000_000_000, 'Items to skip.'),
+    limit: count(1, max, `Most items to answer${fallback === undefined ? '' : `, ${fallback} unless said`}.`),
+    offset: count(0, maxOffset, 'Items to skip.'),
   };
 }
 
@@ -72,19 +79,33 @@ export function slice<T>(items: readonly T[], window: Window): T[] {
 export function setPage(c: Context<AppEnv>, window: Window, total: number): void {
   c.set('total', total);
   c.header('x-total-count', String(total));
-  const links = pageLinks(new URL(c.req.url), window, total);
+  setLinks(c, window, { total });
+}
+
+/** Sends `Link` alone, for a list that nobody counts: `more` tells whether items may follow the window. */
+export function setOpenPage(c: Context<AppEnv>, window: Window, more: boolean): void {
+  setLinks(c, window, { more });
+}
+
+/** How long a list is, or only whether it goes on. */
+type Extent = { total: number } | { more: boolean };
+
+function setLinks(c: Context<AppEnv>, window: Window, extent: Extent): void {
+  const links = pageLinks(new URL(c.req.url), window, extent);
   if (links !== '') c.header('link', links);
 }
 
 /** `first`, `prev`, `next`, `last` in the style of the request: pages if it asked for pages, else offsets. */
-export function pageLinks(url: URL, window: Window, total: number): string {
-  if (window.limit === null) return '';
-  const last = Math.max(0, Math.ceil(total / window.limit) - 1) * window.limit;
+function pageLinks(url: URL, window: Window, extent: Extent): string {
+  const { offset, limit } = window;
+  if (limit === null) return '';
+  const last = 'total' in extent ? Math.max(0, Math.ceil(extent.total / limit) - 1) * limit : null;
+  const more = 'total' in extent ? offset + limit < extent.total : extent.more;
   const targets: [string, number][] = [['first', 0]];
-  if (window.offset > 0) targets.push(['prev', Math.max(0, Math.min(window.offset - window.limit, last))]);
-  if (window.offset + window.limit < total) targets.push(['next', window.offset + window.limit]);
-  targets.push(['last', last]);
-  return targets.map(([rel, offset]) => `<${linkTo(url, window, offset)}>; rel="${rel}"`).join(', ');
+  if (offset > 0) targets.push(['prev', Math.max(0, Math.min(offset - limit, last ?? offset))]);
+  if (more) targets.push(['next', offset + limit]);
+  if (last !== null) targets.push(['last', last]);
+  return targets.map(([rel, at]) => `<${linkTo(url, window, at)}>; rel="${rel}"`).join(', ');
 }
 
 function linkTo(url: URL, window: Window, offset: number): string {

@@ -12,10 +12,10 @@ export const contextBody = z
     ref: z
       .string()
       .min(1)
-      .max(300)
+      .max(1_024)
       .optional()
       .openapi({ description: 'Branch, tag, commit or semver range.' }),
-    fromRef: z.string().min(1).max(300).optional().openapi({
+    fromRef: z.string().min(1).max(1_024).optional().openapi({
       description: 'For `recent-changes`: the ref to compare with; default is what the ref served before.',
     }),
     query: z

@@ -1,11 +1,13 @@
 import { z } from '@hono/zod-openapi';
+import { invalid } from '../../errors.ts';
 import { feature, route } from '../../http/feature.ts';
+import { setOpenPage, windowOf } from '../../http/pagination.ts';
 import { setProvenance } from '../../http/provenance.ts';
 import { codeSearch } from './code-search.ts';
 import { readEmbeddingsStatus } from './embeddings-status.ts';
 import type { SearchHit } from './hit.ts';
 import { codeSearchAnswer, codeSearchBody, embeddingsStatus, searchQuery, searchResult } from './schemas.ts';
-import { search } from './search.ts';
+import { DEFAULT_LIMIT, MAX_OFFSET, search } from './search.ts';
 
 /** RepoRelay's search: below /api and /api/v1. */
 export const searchRoutes = feature();
@@ -28,8 +30,13 @@ const find = route({
 });
 
 searchRoutes.openapi(find, async (c) => {
-  const params = c.req.valid('query');
-  const answer = await search(c.var.services, c.var.caller, params);
+  const { page, per_page, limit: most, offset: skip, ...params } = c.req.valid('query');
+  const window = windowOf({ page, per_page, limit: most, offset: skip }, DEFAULT_LIMIT);
+  const { offset } = window;
+  const limit = window.limit ?? DEFAULT_LIMIT;
+  if (offset > MAX_OFFSET) throw invalid('query/page', `must begin within the first ${MAX_OFFSET} results`);
+  const answer = await search(c.var.services, c.var.caller, { ...params, limit, offset });
+  setOpenPage(c, window, answer.hits.length === limit && offset + limit <= MAX_OFFSET);
   setProvenance(c, {
     ...answer.provenance,
     ...(answer.emptyReason && { emptyReason: answer.emptyReason }),

@@ -1,15 +1,10 @@
 import { z } from '@hono/zod-openapi';
+import { pageQuery } from '../../http/pagination.ts';
 import { MAX_QUERY, SEARCH_MODES } from './query-plan.ts';
 import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from './search.ts';
 
-const number = (min: number, max: number, fallback: number) =>
-  z
-    .string()
-    .regex(/^\d{1,6}$/, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .pipe(z.int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
-    .default(fallback)
-    .openapi({ type: 'integer', minimum: min, maximum: max, default: fallback });
+/** A name in decomposed Unicode is longer than the one that is stored. */
+const MAX_NAME = 1_024;
 
 const filter = (max: number) => z.string().min(1).max(max).optional();
 
@@ -19,8 +14,8 @@ export const searchQuery = z.object({
       'Words, identifiers or a question; `"exact phrases"`, `/regex/`, `-word`, `AND OR NOT ( )` and the qualifiers `repo: lang: path: file: sym: rev: case: content:`.',
     example: 'refresh token lang:typescript -path:test',
   }),
-  repo: filter(200).openapi({ description: 'Name or id of a repository.' }),
-  ref: filter(300).openapi({
+  repo: filter(MAX_NAME).openapi({ description: 'Name or id of a repository.' }),
+  ref: filter(MAX_NAME).openapi({
     description: 'Branch, tag, commit or semver range; `*` searches every indexed ref.',
   }),
   mode: z.enum(SEARCH_MODES).default('hybrid').openapi({
@@ -31,8 +26,7 @@ export const searchQuery = z.object({
   path: filter(300).openapi({
     description: 'Part of a path, or a glob; one without `/` matches base names.',
   }),
-  limit: number(1, MAX_LIMIT, DEFAULT_LIMIT),
-  offset: number(0, MAX_OFFSET, 0),
+  ...pageQuery(MAX_LIMIT, { maxOffset: MAX_OFFSET, fallback: DEFAULT_LIMIT }),
 });
 
 export const searchResult = z
@@ -65,7 +59,7 @@ export const codeSearchBody = z
     repository_id: z
       .string()
       .min(1)
-      .max(200)
+      .max(MAX_NAME)
       .nullable()
       .optional()
       .openapi({ description: 'Id or name of a repository.' }),

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { Problem } from '../../errors.ts';
 import { feature, route } from '../../http/feature.ts';
-import { setPage, windowOf } from '../../http/pagination.ts';
+import { pageQuery, setPage, slice, windowOf } from '../../http/pagination.ts';
 import type { Services } from '../../services.ts';
 import type { JobRow } from '../../store/control-schema.ts';
 import { findJob, listJobs, listRuns, mayCancel } from '../../store/jobs.ts';
@@ -23,6 +23,7 @@ const active = route({
   scope: 'repos:read',
   tags,
   summary: 'Everything that is being indexed or waits to be',
+  request: { query: z.object(pageQuery()) },
   responses: { 200: { description: 'Progress entries', content: json(z.array(indexingProgress)) } },
 });
 
@@ -89,12 +90,14 @@ export const jobStreams = feature();
 
 indexingStatusRoutes.openapi(active, async (c) => {
   const { services, caller } = c.var;
+  const window = windowOf(c.req.valid('query'), null);
   const scopes = await listRepoScopes(services.db, caller);
   const runs = await listRuns(
     services.db,
     scopes.map(({ repo }) => repo.key),
   );
-  return c.json(runs.map(progressOf), 200);
+  setPage(c, window, runs.length);
+  return c.json(slice(runs, window).map(progressOf), 200);
 });
 
 indexingStatusRoutes.openapi(ofRef, async (c) => {

@@ -45,7 +45,7 @@ const registerRoute = route({
   summary: 'Register a repository and start its mirror',
   description:
     'Needs the role analyst, and editor in the owning group. `localPath` is for global admins of a local start.',
-  errors: ['conflict', 'unprocessable', 'upstream'],
+  errors: ['not_found', 'conflict', 'unprocessable', 'upstream'],
   request: { body: body(registerRequest) },
   responses: { 201: { description: 'Registered; the mirror job runs', content: json(registeredRepo) } },
 });
@@ -150,6 +150,7 @@ const hosts = route({
   scope: 'signed-in',
   tags,
   summary: 'Git hosts that the deployment has a token for',
+  request: { query: z.object(pageQuery()) },
   responses: { 200: { description: 'Hosts', content: json(z.array(z.string())) } },
 });
 
@@ -242,7 +243,12 @@ repoRoutes.openapi(removeVersion, async (c) => {
   return removal.done ? c.body(null, 204) : c.json(started(removal), 202);
 });
 
-repoRoutes.openapi(hosts, (c) => c.json(tokenHosts(c.env), 200));
+repoRoutes.openapi(hosts, (c) => {
+  const window = windowOf(c.req.valid('query'), null);
+  const found = tokenHosts(c.env);
+  setPage(c, window, found.length);
+  return c.json(slice(found, window), 200);
+});
 
 function started(removal: Exclude<Removal, { done: true }>) {
   return { jobId: removal.jobId };

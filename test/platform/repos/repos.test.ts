@@ -117,10 +117,13 @@ describe('registering', () => {
     'https://10.0.0.1/x.git',
     'https://[::1]/x.git',
     'https://localhost/x.git',
+    'https://example.com/x\u0000.git',
+    ' https://example.com/x.git',
     'not a url',
   ])('refuses the URL %s with 422 and registers nothing', async (remoteUrl) => {
     const answer = await api('POST', '/repos', { name: 'refused', remoteUrl });
     expect(answer.status).toBe(422);
+    expect(answer.body.errors?.[0]?.pointer).toBe('/remoteUrl');
     expect(answer.text).not.toContain('secret');
     expect((await api('GET', '/repos/refused')).status).toBe(404);
   });
@@ -129,6 +132,17 @@ describe('registering', () => {
     const answer = await api('POST', '/repos', { name: 'local', localPath: '/etc' });
     expect(answer.status).toBe(422);
     expect(answer.body.detail).toMatch(/localPath/);
+    expect(answer.body.errors?.[0]?.pointer).toBe('/localPath');
+  });
+
+  test('refuses a group that is not there, naming the field', async () => {
+    const answer = await api('POST', '/repos', {
+      name: 'lost',
+      remoteUrl: 'https://example.com/x.git',
+      group_id: 'nope',
+    });
+    expect(answer.status).toBe(404);
+    expect(answer.body.errors?.[0]?.pointer).toBe('/group_id');
   });
 
   test('refuses a name that the group has, and takes it again in other Unicode composition as the same', async () => {
@@ -136,6 +150,7 @@ describe('registering', () => {
     await registered('caf\u00e9', remote.url);
     const again = await api('POST', '/repos', { name: 'cafe\u0301', remoteUrl: remote.url });
     expect(again.status).toBe(409);
+    expect(again.body.errors?.[0]?.pointer).toBe('/name');
     expect((await api('GET', repoPath('cafe\u0301'))).status).toBe(200);
   });
 
@@ -265,7 +280,9 @@ describe('syncing', () => {
     await remote.git('branch', 'new');
     expect(await synced('ask', 'new')).toMatchObject({ status: 'completed' });
     for (const ref of ['missing', 'x'.repeat(300), '1.x']) {
-      expect((await api('POST', '/repos/ask/sync', { ref })).status, ref).toBe(422);
+      const answer = await api('POST', '/repos/ask/sync', { ref });
+      expect(answer.status, ref).toBe(422);
+      expect(answer.body.errors?.[0]?.pointer, ref).toBe('/ref');
     }
   });
 
@@ -441,7 +458,8 @@ describe('preview', () => {
     await synced('preview', 'main');
     const after = await api('GET', '/repos/preview/preview?ref=main');
     expect(after.body).toMatchObject({ alreadyIndexed: { files: 2 }, cost: { blobs: 0, batches: 0 } });
-    expect((await api('GET', '/repos/preview/preview?ref=nope')).status).toBe(422);
+    const missing = await api('GET', '/repos/preview/preview?ref=nope');
+    expect([missing.status, missing.body.errors?.[0]?.pointer]).toEqual([422, 'query/ref']);
   });
 });
 
@@ -451,6 +469,8 @@ describe('jobs', () => {
     await registered('status', remote.url);
     const { body } = await api('POST', '/repos/status/sync', { ref: 'main' });
     const active = await api('GET', '/indexing-status');
+    expect(Number(active.headers.get('x-total-count'))).toBe((active.body as unknown as unknown[]).length);
+    expect((await api('GET', '/indexing-status?page=1000')).text).toBe('[]');
     expect((active.body as unknown as { jobId: string }[]).map((entry) => entry.jobId)).toContain(body.jobId);
     await ended(body.jobId);
     expect((await api('GET', '/indexing-status')).text).not.toContain(String(body.jobId));
