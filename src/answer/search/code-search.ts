@@ -1,4 +1,5 @@
 import type { z } from '@hono/zod-openapi';
+import { judging } from '../../errors.ts';
 import type { Services } from '../../services.ts';
 import { type Relative, relativesOf, type SymbolCard, symbolCards } from '../../store/hits.ts';
 import type { Caller } from '../../store/scope.ts';
@@ -21,11 +22,12 @@ export async function codeSearch(
 ): Promise<Answer> {
   const started = s.clock().getTime();
   const types = body.entity_types && new Set(body.entity_types.map(entityTypeNamed));
-  const answer = await search(s, caller, {
+  const params = {
     query: body.query,
     repo: body.repository_id ?? undefined,
     limit: Math.min(MAX_LIMIT, body.top_k * (types ? OVERSAMPLE : 1)),
-  });
+  };
+  const answer = await judging('/query', () => search(s, caller, params));
   const hits = answer.hits.filter((hit) => !types || types.has(entityTypeOf(hit))).slice(0, body.top_k);
   const [cards, relatives] = await Promise.all([
     cardsOf(s, hits),

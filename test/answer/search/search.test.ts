@@ -420,6 +420,19 @@ describe('over HTTP', () => {
     expect(again.status).toBe(304);
   });
 
+  it('comes in pages, with links to those around and no total', async () => {
+    const path = `/search?query=session+token&repo=${named()}`;
+    const all = await get(path);
+    const second = await get(`${path}&page=2&per_page=1`);
+    expect(second.body).toEqual([all.body[1 as unknown as string]]);
+    expect(second.headers.get('link')).toMatch(
+      /page=1&per_page=1>; rel="first".*page=1&per_page=1>; rel="prev".*page=3&per_page=1>; rel="next"$/,
+    );
+    expect(second.headers.get('x-total-count')).toBeNull();
+    expect(all.headers.get('link')).toMatch(/limit=20&offset=0>; rel="first"$/);
+    expect((await get(`${path}&limit=1&offset=1`)).body).toEqual(second.body);
+  });
+
   it('answers an empty array with its reason and the nearest names', async () => {
     const answer = await get(`/search?query=x&repo=${named()}x`);
     expect([answer.status, answer.text]).toEqual([200, '[]']);
@@ -434,6 +447,8 @@ describe('over HTTP', () => {
     ['query=x&limit=101', 'query/limit'],
     ['query=x&limit=ten', 'query/limit'],
     ['query=x&offset=-1', 'query/offset'],
+    ['query=x&page=1&offset=0', 'query/offset'],
+    ['query=x&page=500', 'query/page'],
     ['query=x&mode=magic', 'query/mode'],
     ['query=(&mode=regex', 'query/query'],
     [`query=${'x'.repeat(1001)}`, 'query/query'],
@@ -487,6 +502,7 @@ describe('over HTTP', () => {
       [{ query: 'x', top_k: 0 }, '/top_k'],
       [{ query: 'x', unknown: 1 }, '/unknown'],
       [{}, '/query'],
+      [{ query: '/(/' }, '/query'],
     ] as const) {
       const answer = await call('/api/v1/code/search', { headers: asAdmin, body });
       expect(answer.status).toBe(400);
