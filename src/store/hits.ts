@@ -125,6 +125,35 @@ export async function chunksOfBlobs(
   return results;
 }
 
+/** Lines of a blob, 1-based, inclusive. */
+export interface BlobLines {
+  blobId: number;
+  startLine: number;
+  endLine: number;
+}
+
+/** The innermost symbol around each of the ranges, by index into them; none where no symbol encloses the lines. */
+export async function enclosingSymbols(
+  shard: D1Database,
+  scope: RepoScope,
+  ranges: readonly BlobLines[],
+): Promise<Map<number, SymbolRef>> {
+  const { results } = await shard
+    .prepare(
+      `SELECT j.key AS at, ${SYMBOL_COLUMNS}
+       FROM json_each(?2) j CROSS JOIN symbols s ON s.repo = ?1 AND s.id = (
+         SELECT o.id FROM symbols o WHERE o.id BETWEEN j.value->>0 * 65536 AND j.value->>0 * 65536 + 65535
+           AND o.start_line <= j.value->>1 AND o.end_line >= j.value->>2
+         ORDER BY o.end_line - o.start_line, o.id DESC LIMIT 1)`,
+    )
+    .bind(
+      scope.repo.key,
+      JSON.stringify(ranges.map(({ blobId, startLine, endLine }) => [blobId, startLine, endLine])),
+    )
+    .all<Raw<SymbolRef & { at: number }>>();
+  return new Map(results.map(({ at, ...symbol }) => [at, withFlag(symbol)]));
+}
+
 /** A file of a snapshot that has text. */
 export interface IndexedPath {
   path: string;

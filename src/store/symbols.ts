@@ -75,7 +75,8 @@ function symbolStatement(shard: D1Database, query: SymbolQuery): D1PreparedState
                CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir WHERE e.blob = s.blob)
          AND (?4 IS NULL OR s.blob IN (SELECT value FROM json_each(?4)))
        GROUP BY s.id
-       ORDER BY s.exported DESC, length(s.name), s.id LIMIT ?5`,
+       ORDER BY ROW_NUMBER() OVER (PARTITION BY m.asked
+         ORDER BY s.kind IN ('variable', 'field', 'constant'), s.exported DESC, length(s.name), s.id), s.id LIMIT ?5`,
     )
     .bind(
       query.scope.repo.key,

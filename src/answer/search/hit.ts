@@ -1,5 +1,5 @@
 import type { Services } from '../../services.ts';
-import type { SymbolRef } from '../../store/hits.ts';
+import { enclosingSymbols, type SymbolRef } from '../../store/hits.ts';
 import type { RepoScope } from '../../store/scope.ts';
 import { lineRange } from '../lines.ts';
 import type { PlacedCandidate } from './place.ts';
@@ -32,29 +32,79 @@ export interface SearchHit {
   scope: RepoScope;
 }
 
-/**
- * Ranked candidates as hits with their text; what has no text any more is left out.
- * @param several several refs were searched: each hit then lists those that hold it
- */
+export interface HitOptions {
+  /** Several refs were searched: each hit then lists those that hold it. */
+  several: boolean;
+  /** Hits are lines that match, each within the symbol around it. */
+  lines: boolean;
+  /** Names the query spells out; empty for a question. */
+  spelled: ReadonlySet<string>;
+}
+
+/** Ranked candidates as hits with their text; what has no text any more is left out. */
 export async function toHits(
   s: Pick<Services, 'shard'>,
   page: Ranked<PlacedCandidate>[],
-  several: boolean,
+  options: HitOptions,
 ): Promise<SearchHit[]> {
-  const texts = await textsOf(
-    s,
-    page.map(({ candidate }) => candidate),
-  );
+  const candidates = page.map(({ candidate }) => candidate);
+  const [texts, around] = await Promise.all([
+    textsOf(s, candidates),
+    options.lines ? symbolsAround(s, candidates) : new Map<PlacedCandidate, SymbolRef>(),
+  ]);
   return page.flatMap(({ candidate, score }) => {
     const text = texts.get(textKey(candidate));
-    return text === undefined ? [] : [toHit(candidate, score, text, several)];
+    if (text === undefined) return [];
+    const symbol = smaller(around.get(candidate) ?? null, candidate.symbol) ?? candidate.named;
+    const shown = { ...candidate, symbol, ...namedAlone(candidate, text, options.spelled) };
+    return [toHit(shown, score, text, options.several)];
   });
 }
 
+/** The innermost symbols around the lines of candidates, one read a repo. */
+async function symbolsAround(
+  s: Pick<Services, 'shard'>,
+  candidates: PlacedCandidate[],
+): Promise<Map<PlacedCandidate, SymbolRef>> {
+  const around = new Map<PlacedCandidate, SymbolRef>();
+  const byRepo = Map.groupBy(candidates, (candidate) => candidate.target.scope.repo.key);
+  await Promise.all(
+    [...byRepo.values()].map(async (group) => {
+      const { scope } = group[0]!.target;
+      for (const [at, symbol] of await enclosingSymbols(s.shard(scope), scope, group))
+        around.set(group[at]!, symbol);
+    }),
+  );
+  return around;
+}
+
+/** Documentation stands before its symbol's lines, in the symbol's chunk: then the chunk's symbol is the inner one. */
+function smaller(a: SymbolRef | null, b: SymbolRef | null): SymbolRef | null {
+  if (a === null || b === null) return a ?? b;
+  return a.endLine - a.startLine < b.endLine - b.startLine ? a : b;
+}
+
+/** What stands on the lines right before a definition and belongs to it: comments and attributes. */
+const LEAD = /^[ \t]*(?:\/\/|\/\*|\*|#|--|@)/;
+
+/** Small symbols share a chunk: who asks for one of them by its name sees that one. */
+function namedAlone(
+  { named, symbol, startLine, endLine }: PlacedCandidate,
+  text: string,
+  spelled: ReadonlySet<string>,
+): Pick<PlacedCandidate, 'symbol' | 'startLine' | 'endLine'> | null {
+  if (named === null || named.id === symbol?.id || !spelled.has(named.name)) return null;
+  // A field says little without its fellows.
+  if (named.kind === 'field' || named.kind === 'variable') return null;
+  if (named.startLine < startLine || named.endLine > endLine) return null;
+  let from = named.startLine;
+  while (from > startLine && LEAD.test(lineRange(text, from - 1, from - 1))) from--;
+  return { symbol: named, startLine: from, endLine: named.endLine };
+}
+
 function toHit(candidate: PlacedCandidate, score: number, text: string, several: boolean): SearchHit {
-  const { target, refs, path, oid, lang, startLine, endLine } = candidate;
+  const { target, refs, path, oid, lang, startLine, endLine, symbol } = candidate;
   const [ref] = refs;
-  const symbol = candidate.symbol ?? candidate.named;
   return {
     repo: target.scope.repo.name,
     repoId: target.scope.repo.id,

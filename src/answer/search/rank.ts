@@ -49,6 +49,8 @@ export interface RankQuery {
   terms: Term[];
   /** The query reads like an identifier: documentation then yields to code. */
   code: boolean;
+  /** Names as typed, so that `route!` and `Route` are told from `route` (terms.ts, `spellings`); none in a question. */
+  spelled: ReadonlySet<string>;
 }
 
 export interface RankOptions {
@@ -118,7 +120,9 @@ function trustIn(signal: Signal, candidate: Candidate, query: RankQuery): number
   if (signal === 'lexical') return 0.4 + 0.6 * candidate.lexicalShare;
   if (signal === 'path') return query.code ? 1 : share(query.terms, wordsOf(candidate.path));
   if (signal !== 'symbol' || candidate.named === null) return 1;
-  return query.code ? 1 : share(query.terms, wordsOf(candidate.named.qualifiedName));
+  // A name typed as it is defined says more than how often a chunk repeats it.
+  if (query.code) return query.spelled.has(candidate.named.name) ? 1 + prominence(candidate.named) : 1;
+  return share(query.terms, wordsOf(candidate.named.qualifiedName));
 }
 
 /** The better of the symbol it belongs to and the one it was found by; of a long symbol, its head counts most. */
@@ -126,7 +130,9 @@ function namedFactor(candidate: Candidate, query: RankQuery): number {
   const { symbol, named, startLine, endLine } = candidate;
   const isHead = symbol !== null && startLine <= symbol.startLine && symbol.startLine <= endLine;
   const own = nameFactor(symbol, query);
-  return Math.max(isHead ? own : 1 + (own - 1) * 0.6, nameFactor(named, query));
+  // Who asks for a name wants to see it declared; who asks a question may be answered by any part of the body.
+  const inside = query.code ? 0.3 : 0.6;
+  return Math.max(isHead ? own : 1 + (own - 1) * inside, nameFactor(named, query));
 }
 
 /** Import lists, single fields and closing lines are short, which BM25 takes for precise. */
@@ -135,16 +141,28 @@ function scrapFactor({ symbol, named, startLine, endLine }: Candidate): number {
   return symbol === null || symbol.kind === 'field' || symbol.kind === 'variable' ? 0.6 : 1;
 }
 
-/** Up to 2.2 for the definition of exactly what was asked for, less for names that hold some of its words. */
+/** Up to 2.7 for the definition of exactly what was asked for, less for names that hold some of its words. */
 export function nameFactor(symbol: CandidateSymbol | null, query: RankQuery): number {
   if (symbol === null || query.terms.length === 0) return 1;
   const name = joined(symbol.name);
   const qualified = joined(symbol.qualifiedName);
   const asked = query.terms.map((term) => term.whole);
-  const definition = DEFINITIONS.has(symbol.kind) ? 1 : 0.6;
-  if (asked.join('') === qualified || asked.join('') === name) return 1 + 1.2 * definition;
-  if (query.code && asked.includes(name)) return 1 + definition;
+  const definition = prominence(symbol);
+  const spelled = query.spelled.has(symbol.name) ? 0.5 * definition : 0;
+  if (asked.join('') === qualified || asked.join('') === name) return 1 + 1.2 * definition + spelled;
+  if (query.code && asked.includes(name)) return 1 + definition + spelled;
   return 1 + 0.6 * definition * share(query.terms, wordsOf(symbol.qualifiedName));
+}
+
+/**
+ * How likely a symbol is the one that its name stands for, 0 to 1: of several that share it, a definition before a
+ * variable, and one near the top of its file before one that is nested deep in another.
+ */
+function prominence({ kind, qualifiedName }: CandidateSymbol): number {
+  const depth = qualifiedName.split('.').length - 1;
+  // A nested `type` fills in what a trait or an interface leaves open; the name is its owner's.
+  const weight = !DEFINITIONS.has(kind) ? 0.6 : kind === 'type' && depth > 0 ? 0.7 : 1;
+  return weight * (1 - 0.08 * Math.min(depth, 4));
 }
 
 const DEFINITIONS = new Set([
@@ -181,6 +199,7 @@ const TEST_PATH =
 const GENERATED_PATH =
   /(^|\/)(dist|build|out|generated|gen|vendor|third_party|node_modules|snapshots?|__snapshots__)\/|\.(min|generated|pb|g)\.[^/]+$|\.(lock|snap|map)$|\.d\.[cm]?ts$/i;
 const CHANGES_PATH = /(^|\/)(changelog|changes|history|news|releases?)(\.[a-z]+)?$/i;
+const EXAMPLE_PATH = /(^|\/)(examples?|samples?|demos?)\//i;
 const PROSE = new Set(['markdown', 'text']);
 const DATA = new Set(['json', 'yaml', 'toml', 'xml', 'csv']);
 
@@ -191,6 +210,9 @@ function demotion(candidate: Candidate, query: RankQuery): number {
   let factor = 1;
   if (TEST_PATH.test(candidate.path) && !asks(['test', 'tests', 'spec', 'bench', 'fixture', 'mock']))
     factor *= 0.55;
+  // Examples show how a thing is used, not what it is; a question may want just that.
+  if (query.code && EXAMPLE_PATH.test(candidate.path) && !asks(['example', 'examples', 'sample', 'demo']))
+    factor *= 0.7;
   if (GENERATED_PATH.test(candidate.path)) factor *= 0.6;
   if (CHANGES_PATH.test(candidate.path) && !asks(['changelog', 'release', 'version'])) factor *= 0.5;
   if (query.code && PROSE.has(candidate.lang)) factor *= 0.7;

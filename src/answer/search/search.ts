@@ -3,14 +3,15 @@ import type { Services } from '../../services.ts';
 import type { Caller } from '../../store/scope.ts';
 import { type SearchHit, toHits } from './hit.ts';
 import { literalMatcher } from './line-matcher.ts';
+import { matchesLines } from './lookup.ts';
 import { runLookups } from './lookups.ts';
 import { suggestNames } from './no-match.ts';
 import type { PlacedCandidate } from './place.ts';
-import { type Clause, planQuery, type QueryPlan, type SearchMode } from './query-plan.ts';
+import { type Clause, clauseWords, planQuery, type QueryPlan, type SearchMode } from './query-plan.ts';
 import { type Ranked, type RankOptions, type RankQuery, rank, WEIGHTS } from './rank.ts';
 import { rescore } from './rescore.ts';
 import { ALL_REFS, resolveTargets, type Target } from './targets.ts';
-import { clauseTerms, looksLikeCode } from './terms.ts';
+import { clauseTerms, looksLikeCode, spellings } from './terms.ts';
 
 export type SearchServices = Pick<Services, 'db' | 'shard' | 'embedder' | 'log'>;
 
@@ -71,9 +72,14 @@ export async function search(
   const offset = params.offset ?? 0;
   const limit = params.limit ?? DEFAULT_LIMIT;
   const run = await runLookups(s, plan, targets.byClause, offset + limit);
-  const ranked = await order(s, plan, run.candidates, options);
+  const query = rankQuery(plan);
+  const ranked = await order(s, plan, query, run.candidates, options);
   const page = ranked.items.slice(offset, offset + limit);
-  const hits = await toHits(s, page, severalRefs(searched, params));
+  const hits = await toHits(s, page, {
+    several: severalRefs(searched, params),
+    lines: matchesLines(mode),
+    spelled: query.spelled,
+  });
   const suggestions = ranked.items.length > 0 ? [] : await suggestNames(run.lookups);
   return {
     ...base,
@@ -92,6 +98,17 @@ function demandSymbols(clause: Clause): void {
   clause.demand = { kind: 'match', matcher: literalMatcher(text, false), words: text };
 }
 
+function wordsOf(plan: QueryPlan): string {
+  return plan.clauses.flatMap((clause) => clause.wishes).join(' ');
+}
+
+/** What ranking knows of the query. The words of a question are no names, however they are spelled. */
+function rankQuery(plan: QueryPlan): RankQuery {
+  const code = looksLikeCode(wordsOf(plan));
+  const spelled = code ? spellings(plan.clauses.map(clauseWords).join(' ')) : new Set<string>();
+  return { terms: plan.clauses.flatMap(clauseTerms), code, spelled };
+}
+
 interface Ordered {
   items: Ranked<PlacedCandidate>[];
   strategy: string;
@@ -103,14 +120,13 @@ const ONLY_SEMANTIC = { lexical: 0, symbol: 0, path: 0, exact: 0, semantic: 1 };
 async function order(
   s: SearchServices,
   plan: QueryPlan,
+  query: RankQuery,
   candidates: PlacedCandidate[],
   options: RankOptions,
 ): Promise<Ordered> {
-  const terms = plan.clauses.flatMap(clauseTerms);
-  const words = plan.clauses.flatMap((clause) => clause.wishes).join(' ');
-  const query: RankQuery = { terms, code: looksLikeCode(words) };
+  const words = wordsOf(plan);
   if (plan.mode === 'semantic') {
-    const failure = await rescore(s, words || terms.map((term) => term.text).join(' '), candidates);
+    const failure = await rescore(s, words || query.terms.map((term) => term.text).join(' '), candidates);
     if (failure !== null) {
       return { items: rank(candidates, query, options), strategy: 'lexical (no embedder)', notes: [failure] };
     }

@@ -1,6 +1,7 @@
 import { matchSymbolsAll, NAME_MATCHES, type NameMatch, type SymbolHit } from '../../store/symbols.ts';
 import { filterOf, type Lookup, matchesLines } from './lookup.ts';
-import { type Term, termsOf } from './terms.ts';
+import { clauseWords } from './query-plan.ts';
+import { spellings, type Term, termsOf } from './terms.ts';
 
 /** A short list: its tail is noise. */
 const MAX_SYMBOLS = 120;
@@ -34,7 +35,9 @@ function symbolNames({ clause, terms, mode, code }: Lookup, match: NameMatch): s
   const last = asked.slice(0, MAX_NAMES);
   const named = mode === 'symbol' || clause.symbols.length > 0 || code;
   if (match === 'exact') {
-    return [...new Set(last.flatMap((term, at) => spellings(term, last.slice(at + 1, at + 3), named)))];
+    const typed = code ? [...spellings(clauseWords(clause))].slice(0, MAX_NAMES) : [];
+    const joined = last.flatMap((term, at) => joinedNames(term, last.slice(at + 1, at + 3), named));
+    return [...new Set([...typed, ...joined])];
   }
   const shortest = match === 'prefix' ? 2 : 3;
   return named
@@ -45,7 +48,7 @@ function symbolNames({ clause, terms, mode, code }: Lookup, match: NameMatch): s
 const MAX_NAMES = 12;
 
 /** Of a question only what is compound counts: its plain words name half of the variables in any code. */
-function spellings(term: Term, following: Term[], named: boolean): string[] {
+function joinedNames(term: Term, following: Term[], named: boolean): string[] {
   const parts = [...term.parts];
   const names = named || parts.length > 1 ? [term.text, term.whole, term.parts.join('_')] : [];
   for (const next of following) {
@@ -67,19 +70,22 @@ const CALLABLE_OR_TYPE = new Set([
   'macro',
 ]);
 
-/** Exact before prefix before piece; within them definitions before fields and variables, exported before private. */
+/**
+ * Exact before prefix before piece; within them the spelling asked for before others of the same letters, definitions
+ * before fields and variables, exported before private, and outer before nested ones.
+ */
 function orderSymbols(lookup: Lookup, levels: SymbolHit[][]): SymbolHit[] {
   const qualified = lookup.clause.symbols.map((name) =>
     termsOf(name)
       .map((term) => term.whole)
       .join(''),
   );
+  // The words of a question are no names, however they are spelled.
+  const spelled = lookup.code ? spellings(clauseWords(lookup.clause)) : new Set<string>();
   return levels
-    .flatMap((hits, level) => hits.map((hit) => ({ hit, level })))
+    .flatMap((hits, level) => hits.map((hit) => ({ hit, order: [level, ...precedence(hit, spelled)] })))
     .filter(({ hit }) => allowedSymbol(lookup, hit, qualified))
-    .sort(
-      (a, b) => a.level - b.level || weight(a.hit) - weight(b.hit) || a.hit.name.length - b.hit.name.length,
-    )
+    .sort((a, b) => byNumbers(a.order, b.order))
     .map(({ hit }) => hit)
     .slice(0, MAX_SYMBOLS);
 }
@@ -94,6 +100,13 @@ function allowedSymbol({ clause, langs }: Lookup, hit: SymbolHit, qualified: str
   );
 }
 
-function weight(hit: SymbolHit): number {
-  return (CALLABLE_OR_TYPE.has(hit.kind) ? 0 : 2) + (hit.exported ? 0 : 1);
+function precedence({ name, qualifiedName, kind, exported }: SymbolHit, spelled: Set<string>): number[] {
+  const unlike = spelled.has(name) ? 0 : 1;
+  const weight = (CALLABLE_OR_TYPE.has(kind) ? 0 : 2) + (exported ? 0 : 1);
+  return [unlike, weight, qualifiedName.split('.').length, name.length];
+}
+
+function byNumbers(a: number[], b: number[]): number {
+  const at = a.findIndex((value, index) => value !== b[index]);
+  return at === -1 ? 0 : a[at]! - b[at]!;
 }

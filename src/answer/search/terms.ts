@@ -50,6 +50,18 @@ export function looksLikeCode(text: string): boolean {
   return words.length <= 2 || (words.length === 3 && words.some((word) => COMPOUND.test(word)));
 }
 
+/**
+ * The names that a query spells out: its words without a call's parentheses, and of a qualified one (`Base#call`,
+ * `res.send`, `a::b`) the last segment too.
+ */
+export function spellings(text: string): Set<string> {
+  const words = text.split(/\s+/).map((word) => word.replace(/\([^()]*\)?$/, ''));
+  const lasts = words.map((word) => word.split(QUALIFIER).at(-1)!);
+  return new Set([...words, ...lasts].filter((name) => name !== ''));
+}
+
+const QUALIFIER = /\.|::|#|->|\\/;
+
 const COMPOUND = /\p{Ll}\p{Lu}|\w_\w|\w\.\w|::|->|\(/u;
 
 /**

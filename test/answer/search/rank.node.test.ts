@@ -6,7 +6,7 @@ import {
   rank,
   WEIGHTS,
 } from '../../../src/answer/search/rank.ts';
-import { looksLikeCode, termsOf } from '../../../src/answer/search/terms.ts';
+import { looksLikeCode, spellings, termsOf } from '../../../src/answer/search/terms.ts';
 
 let next = 0;
 const candidate = (path: string, more: Partial<Candidate> = {}): Candidate => ({
@@ -30,7 +30,10 @@ const symbol = (name: string, kind = 'function'): CandidateSymbol => ({
   endLine: 20,
   exported: true,
 });
-const query = (text: string): RankQuery => ({ terms: termsOf(text), code: looksLikeCode(text) });
+const query = (text: string): RankQuery => {
+  const code = looksLikeCode(text);
+  return { terms: termsOf(text), code, spelled: code ? spellings(text) : new Set() };
+};
 const order = (candidates: Candidate[], text: string) =>
   rank(candidates, query(text)).map(({ candidate: { path } }) => path);
 
@@ -50,6 +53,38 @@ describe('ranking', () => {
     });
     expect(order([mention, definition], 'parseQuery')).toEqual(['def.ts', 'use.ts']);
     expect(order([mention, definition], 'parse_query')).toEqual(['def.ts', 'use.ts']);
+  });
+
+  it('tells names of the same letters apart by how they are typed', () => {
+    const named = (path: string, name: string, at: number) =>
+      candidate(path, { symbol: symbol(name), named: symbol(name), ranks: { lexical: at, symbol: at } });
+    const route = named('a.rb', 'route', 0);
+    const bang = named('b.rb', 'route!', 1);
+    const type = named('c.rb', 'Route', 2);
+    expect(order([route, bang, type], 'route!')[0]).toBe('b.rb');
+    expect(order([route, bang, type], 'Route')[0]).toBe('c.rb');
+    expect(order([route, bang, type], 'app.route(path)')[0]).toBe('a.rb');
+  });
+
+  it('prefers of one name the outer definition to a nested one, its declaration to its body, and both to examples', () => {
+    const at = (path: string, qualifiedName: string, startLine: number, rank: number) => {
+      const known = { ...symbol('Value', 'class'), qualifiedName, endLine: 400 };
+      return candidate(path, {
+        symbol: known,
+        named: null,
+        startLine,
+        ranks: { lexical: rank },
+        endLine: startLine + 20,
+      });
+    };
+    const nested = at('nested.rs', 'Map.visit.Visitor.Value', 1, 0);
+    const inner = at('outer.rs', 'Value', 100, 1);
+    const head = at('outer.rs', 'Value', 1, 2);
+    const example = at('examples/a.rs', 'Value', 1, 0);
+    const ranked = rank([nested, inner, head, example], query('Value')).map((each) => each.candidate);
+    expect(ranked[0]).toBe(head);
+    expect(ranked.indexOf(nested)).toBeLessThan(ranked.indexOf(inner));
+    expect(ranked.indexOf(nested)).toBeLessThan(ranked.indexOf(example));
   });
 
   it('demotes tests and generated files, unless the query asks for tests', () => {

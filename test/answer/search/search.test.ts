@@ -88,6 +88,20 @@ Welcome.
 Call the refresh endpoint before a session expires; see refresh_session_token.
 `;
 
+const errors = `class Closed(Exception):
+    pass
+
+
+# No more to read.
+class EndOfInput(Exception):
+    pass
+`;
+
+const app = `app.dispatch = function dispatch(request) {
+  return this.handlers[request.path](request);
+};
+`;
+
 const tests = `import { parseQueryString } from '../src/router';
 
 test('parses a query string', () => {
@@ -102,14 +116,26 @@ const tree = (extra: Record<string, string> = {}) => ({
   'crlf.txt': 'first line\r\nsecond needle line\r\nthird line\r\n',
 });
 
+/** Names that many things bear, and small symbols side by side. */
+const namesTree = {
+  'errors.py': errors,
+  'app.js': app,
+  examples: Object.fromEntries(
+    Array.from({ length: 130 }, (_, at) => [`${at}.js`, `var app = require('app')(${at});\n`]),
+  ),
+};
+
 let repo: TestRepo;
 let other: TestRepo;
+let names: TestRepo;
 const parse = (bytes: Uint8Array, lang: string) => parseBlob(bytes, lang);
 
 beforeAll(async () => {
   await initParser();
   repo = await createRepo(0);
   other = await createRepo(1);
+  names = await createRepo(1);
+  await sync(names, namesTree, { parse });
   await sync(repo, tree(), { parse });
   await sync(repo, tree({ 'only-on-next.ts': 'export const onlyOnNext = 1;\n' }), { ref: 'next', parse });
   await sync(
@@ -140,6 +166,22 @@ describe('ranked search', () => {
     expect(await first('query string')).toMatchObject({ symbolName: 'parseQueryString' });
     expect(await first('refreshSessionToken')).toMatchObject({ symbolName: 'refresh_session_token' });
     expect(await first('matchRou')).toMatchObject({ filePath: 'src/router.ts' });
+  });
+
+  it('shows of several small symbols in one place the one that was named', async () => {
+    expect(await first('EndOfInput', { repo: names.scope.repo.name })).toMatchObject({
+      symbolName: 'EndOfInput',
+      startLine: 5,
+      endLine: 7,
+      content: '# No more to read.\nclass EndOfInput(Exception):\n    pass',
+    });
+  });
+
+  it('finds a name among many variables that have its qualifier’s name', async () => {
+    expect(await first('app.dispatch', { repo: names.scope.repo.name })).toMatchObject({
+      filePath: 'app.js',
+      symbolName: 'dispatch',
+    });
   });
 
   it('answers questions in words', async () => {
@@ -210,6 +252,15 @@ describe('exact search', () => {
       endLine: 22,
       content: "  for (const pair of input.split('&')) {",
       symbolName: 'parseQueryString',
+    });
+  });
+
+  it('names the innermost symbol around a line', async () => {
+    expect(await first('no route matches', { mode: 'literal' })).toMatchObject({ symbolName: 'matchRoute' });
+    expect(await first('Matches paths', { mode: 'literal' })).toMatchObject({ symbolName: 'Router' });
+    expect(await first('^    pass', { mode: 'regex', repo: names.scope.repo.name })).toMatchObject({
+      symbolName: 'Closed',
+      startLine: 2,
     });
   });
 
