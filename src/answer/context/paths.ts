@@ -1,11 +1,10 @@
 import { lineCount } from '../lines.ts';
-import { pathPattern } from '../search/path-pattern.ts';
+import { isGlob, pathPattern } from '../search/path-pattern.ts';
 import type { Section } from './pack.ts';
 import { filesContaining, readTexts, type Source } from './source.ts';
 
 /** Files that one named directory or glob may bring in. */
 const MAX_FILES = 40;
-const GLOB = /[*?[\]{}]/;
 
 /**
  * The files a caller asked to focus on: exact paths, directories or globs, in the order named. Whole files; what is
@@ -38,7 +37,7 @@ async function filesAt(source: Source, asked: string): Promise<Section[]> {
 }
 
 async function matching(source: Source, path: string) {
-  if (GLOB.test(path)) {
+  if (isGlob(path)) {
     const pattern = pathPattern(path, 'path', true);
     return (await filesContaining(source, pattern.piece)).filter((file) => pattern.test(file.path));
   }

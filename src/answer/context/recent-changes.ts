@@ -50,7 +50,7 @@ export async function recentChanges(source: Source, request: ContextRequest): Pr
     listTree(snapshot.shard, snapshot.scope, snapshot.snapshotId),
     base ? listTree(snapshot.shard, snapshot.scope, base.snapshotId) : [],
   ]);
-  const changes = compareTrees(before, after).filter((change) => isAskedFor(change, request.paths));
+  const changes = compareTrees(before, after).filter(askedFor(request.paths ?? []));
   if (changes.length === 0) source.warnings.push(`nothing changed since ${base?.name ?? 'the beginning'}`);
   const ordered = byInterest(changes, request.query ?? '');
   return {
@@ -116,9 +116,9 @@ export function compareTrees(before: TreeFile[], after: TreeFile[]): Change[] {
   ];
 }
 
-function isAskedFor(change: Change, paths: string[] | undefined): boolean {
-  if (!paths || paths.length === 0) return true;
-  return paths.some((path) => pathPattern(path, 'path').test(change.path));
+function askedFor(paths: string[]): (change: Change) => boolean {
+  const patterns = paths.map((path) => pathPattern(path, 'path'));
+  return ({ path }) => patterns.length === 0 || patterns.some((pattern) => pattern.test(path));
 }
 
 const NOISE =

@@ -1,3 +1,4 @@
+import { directoryOf, lastSegment } from '../../paths.ts';
 import {
   type CallRow,
   callsTo,
@@ -11,7 +12,7 @@ import type { FactStore } from './demand.ts';
 import { exportRenames, imported } from './exports.ts';
 import { type CallSite, containerOf, type Definition, isMember, isType, lastName } from './facts.ts';
 import { familyOf } from './modules.ts';
-import { directoryOf, lastSegment, type PathIndex } from './paths.ts';
+import type { PathIndex } from './paths.ts';
 import { type Edge, resolveOne } from './resolve.ts';
 import type { OpenSnapshot, SnapshotTree } from './snapshot.ts';
 

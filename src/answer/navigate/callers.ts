@@ -1,8 +1,8 @@
+import { lastSegment } from '../../paths.ts';
 import { lineCount, snippetOf } from '../lines.ts';
 import { callsReaching, type ReachingCall } from './call-sites.ts';
 import { type SymbolSummary, summariesOf } from './details.ts';
 import type { Definition } from './facts.ts';
-import { lastSegment } from './paths.ts';
 import { type SymbolQuery, selectDefinitions } from './select.ts';
 import { factsOf, type OpenSnapshot, textsOf, treeOf } from './snapshot.ts';
 

@@ -1,9 +1,8 @@
-import { Minimatch } from 'minimatch';
 import { invalid } from '../../errors.ts';
+import { compileGlob, type Glob, type GlobOptions, lastSegment, pathGlob } from '../../paths.ts';
 import { symbolNames, symbolsNamed } from '../../store/navigation.ts';
 import { listTree } from '../../store/tree.ts';
 import { placed } from './demand.ts';
-import { lastSegment } from './paths.ts';
 import { type OpenSnapshot, treeOf } from './snapshot.ts';
 
 /** The seed's FindResult; of a file, `name` is its base name, `kind` is `file`, and there are no lines. */
@@ -38,10 +37,9 @@ const MAX_NAMES = 200_000;
  * @throws Problem `validation` naming the pattern
  */
 export async function findFiles(snapshot: OpenSnapshot, pattern: string): Promise<Found> {
-  const glob = compile(pattern);
-  const byName = !pattern.includes('/');
+  const glob = checked(pattern, pathGlob);
   const files = await listTree(snapshot.shard, snapshot.scope, snapshot.snapshotId);
-  const found = files.filter((file) => glob.match(byName ? lastSegment(file.path) : file.path));
+  const found = files.filter((file) => glob.match(file.path));
   return {
     results: found.slice(0, MAX_RESULTS).map((file) => ({
       path: file.path,
@@ -68,8 +66,9 @@ export async function findSymbols(snapshot: OpenSnapshot, pattern: string): Prom
 
 async function symbolsMatching(snapshot: OpenSnapshot, pattern: string, nocase: boolean): Promise<Found> {
   const isQualified = pattern.includes('.');
-  const glob = compile(pattern, nocase);
-  const byName = isQualified ? compile(pattern.slice(pattern.lastIndexOf('.') + 1) || '*', nocase) : glob;
+  const compile = (part: string) => checked(part, compileGlob, nocase);
+  const glob = compile(pattern);
+  const byName = isQualified ? compile(pattern.slice(pattern.lastIndexOf('.') + 1) || '*') : glob;
   const names = await matchingNames(snapshot, byName, literalStart(isQualified ? '' : pattern));
   const { paths } = await treeOf(snapshot);
   const rows = await symbolsNamed(snapshot, names, { limit: MAX_SYMBOLS + 1, brief: true });
@@ -92,14 +91,14 @@ async function symbolsMatching(snapshot: OpenSnapshot, pattern: string, nocase: 
 }
 
 /** `Router.ma*` also means the end of `app.Router.match`. */
-function endsLike(glob: Minimatch, qualifiedName: string): boolean {
+function endsLike(glob: Glob, qualifiedName: string): boolean {
   for (let dot = qualifiedName.indexOf('.'); dot >= 0; dot = qualifiedName.indexOf('.', dot + 1)) {
     if (glob.match(qualifiedName.slice(dot + 1))) return true;
   }
   return false;
 }
 
-async function matchingNames(snapshot: OpenSnapshot, glob: Minimatch, prefix: string): Promise<string[]> {
+async function matchingNames(snapshot: OpenSnapshot, glob: Glob, prefix: string): Promise<string[]> {
   const names: string[] = [];
   let after = '';
   for (let looked = 0; looked < MAX_NAMES; looked += NAMES_A_PAGE) {
@@ -116,20 +115,16 @@ function literalStart(pattern: string): string {
   return /^[^*?[\]{}()!+@\\]*/.exec(pattern)![0];
 }
 
-/** Braces multiply and are capped; wildcards cost no backtracking in this matcher. */
-function compile(pattern: string, nocase = false): Minimatch {
+/** @throws Problem `validation` naming the pattern */
+function checked(
+  pattern: string,
+  compile: (pattern: string, options: GlobOptions) => Glob,
+  nocase = false,
+): Glob {
   const pointer = 'query/pattern';
   if (pattern.length > MAX_PATTERN) throw invalid(pointer, `must be at most ${MAX_PATTERN} characters`);
   if (/[\u0000-\u001f]/.test(pattern)) throw invalid(pointer, 'must not hold control characters');
-  const glob = new Minimatch(pattern.replace(/^\.\//, ''), {
-    dot: true,
-    nocase,
-    nonegate: true,
-    nocomment: true,
-    braceExpandMax: MAX_BRACES + 1,
-    platform: 'linux',
-  });
-  if (glob.set.length > MAX_BRACES)
-    throw invalid(pointer, `its braces make more than ${MAX_BRACES} patterns`);
+  const glob = compile(pattern, { nocase, maxPatterns: MAX_BRACES });
+  if (glob.patterns > MAX_BRACES) throw invalid(pointer, `its braces make more than ${MAX_BRACES} patterns`);
   return glob;
 }

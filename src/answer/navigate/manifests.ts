@@ -1,6 +1,7 @@
+import { directoryOf, lastSegment } from '../../paths.ts';
 import type { TextReader } from './demand.ts';
 import type { Manifest } from './modules/module.ts';
-import { directoryOf, lastSegment, type PathIndex } from './paths.ts';
+import type { PathIndex } from './paths.ts';
 
 /** The most manifests of one kind that are read; monorepos beyond it resolve their outermost packages. */
 const MAX_MANIFESTS = 200;

@@ -1,3 +1,4 @@
+import { lastSegment } from '../../paths.ts';
 import type { DirectoryRow } from '../../store/navigation.ts';
 
 /** A parsed file of the snapshot. */
@@ -63,17 +64,6 @@ export function createPathIndex(directories: DirectoryRow[]): PathIndex {
     named: (baseName) => byBaseName.get(baseName) ?? NO_FILES,
     pathsOf: (blob) => byBlob.get(blob) ?? NO_FILES,
   };
-}
-
-/** `a/b/c.ts` → `a/b`; '' for a file at the root. */
-export function directoryOf(path: string): string {
-  const slash = path.lastIndexOf('/');
-  return slash < 0 ? '' : path.slice(0, slash);
-}
-
-/** `a/b/c.ts` → `c.ts`. */
-export function lastSegment(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** Resolves `.` and `..` of `relative` against a directory; null when it climbs out of the repository. */

@@ -1,4 +1,6 @@
 import { Problem } from '../../errors.ts';
+import { matchesAny } from '../../http/etag.ts';
+import { lastSegment } from '../../paths.ts';
 import type { Services } from '../../services.ts';
 import { fileEntry, missing } from './file.ts';
 import type { OpenSnapshot } from './snapshot.ts';
@@ -32,7 +34,7 @@ export async function rawFile(
     'content-security-policy': "default-src 'none'; sandbox",
     'content-disposition': disposition(request.path),
   });
-  if (matches(request.ifNoneMatch, tag)) return new Response(null, { status: 304, headers });
+  if (matchesAny(request.ifNoneMatch, tag)) return new Response(null, { status: 304, headers });
 
   const objects = await services.objects(snapshot.scope);
   const size = entry.size ?? (await objects.info([entry.oid])).get(entry.oid)?.size;
@@ -84,18 +86,13 @@ function unsatisfiable(size: number): Problem {
   });
 }
 
-function matches(header: string | undefined, tag: string): boolean {
-  const tags = header?.split(',').map((part) => part.trim().replace(/^W\//, '')) ?? [];
-  return tags.includes('*') || tags.includes(tag);
-}
-
 function isText(skipped: string | null): boolean {
   return skipped !== 'binary' && skipped !== 'unsupported-encoding';
 }
 
 /** `inline` with the base name in both spellings of RFC 6266. */
 function disposition(path: string): string {
-  const name = path.slice(path.lastIndexOf('/') + 1);
+  const name = lastSegment(path);
   const ascii = name.replace(/[^\x20-\x7e]|["\\]/g, '_');
   return `inline; filename="${ascii}"; filename*=UTF-8''${encodeURIComponent(name).replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)}`;
 }

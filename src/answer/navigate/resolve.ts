@@ -1,3 +1,4 @@
+import { directoryOf } from '../../paths.ts';
 import { CONFIDENCE, MIN_CONFIDENCE, nameWeight, type ResolutionLabel } from './confidence.ts';
 import { exportedFrom, imported, moduleFiles, sameFamily, unique, visibleBindings } from './exports.ts';
 import {
@@ -17,7 +18,7 @@ import { isShadowed } from './locals.ts';
 import type { Binding } from './modules/module.ts';
 import { resolveRustPath } from './modules/rust.ts';
 import { type Family, familyOf } from './modules.ts';
-import { directoryOf, type IndexedFile } from './paths.ts';
+import type { IndexedFile } from './paths.ts';
 import {
   ancestors,
   lookupMember,

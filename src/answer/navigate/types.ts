@@ -1,7 +1,8 @@
+import { directoryOf } from '../../paths.ts';
 import { exportedFrom, imported, moduleFiles, sameFamily, unique, visibleBindings } from './exports.ts';
 import { containerOf, type Definition, type Facts, isType, lastName } from './facts.ts';
 import { type Family, familyOf } from './modules.ts';
-import { directoryOf, type IndexedFile } from './paths.ts';
+import type { IndexedFile } from './paths.ts';
 
 const MAX_ANCESTORS = 40;
 

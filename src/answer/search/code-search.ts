@@ -1,5 +1,6 @@
 import type { z } from '@hono/zod-openapi';
 import { judging } from '../../errors.ts';
+import { lastSegment } from '../../paths.ts';
 import type { Services } from '../../services.ts';
 import { type Relative, relativesOf, type SymbolCard, symbolCards } from '../../store/hits.ts';
 import type { Caller } from '../../store/scope.ts';
@@ -110,7 +111,7 @@ function familyOf(s: Shards, hits: SearchHit[]): Promise<Map<string, Relative[]>
 }
 
 function toResult(hit: SearchHit, card: SymbolCard | undefined, relatives: Relative[]): Result {
-  const fileName = hit.filePath.slice(hit.filePath.lastIndexOf('/') + 1);
+  const fileName = lastSegment(hit.filePath);
   return {
     entity_type: entityTypeOf(hit),
     name: hit.symbol?.name ?? fileName,

@@ -1,5 +1,5 @@
-import { Minimatch } from 'minimatch';
 import { invalid } from '../../errors.ts';
+import { lastSegment, pathGlob } from '../../paths.ts';
 
 /** A filter on paths, made once a query. */
 export interface PathPattern {
@@ -10,7 +10,11 @@ export interface PathPattern {
   test(path: string): boolean;
 }
 
-const GLOB = /[*?[\]{}]/;
+/** Whether a path is written as a glob. */
+export function isGlob(source: string): boolean {
+  return /[*?[\]{}]/.test(source);
+}
+
 const MAX_BRACES = 64;
 const MAX_STARS = 24;
 
@@ -20,13 +24,13 @@ const MAX_STARS = 24;
  * @throws Problem `validation` when the glob is too wild to be matched in bounded time
  */
 export function pathPattern(source: string, part: 'path' | 'name', caseSensitive = false): PathPattern {
-  return GLOB.test(source) ? globPattern(source, caseSensitive) : partPattern(source, part, caseSensitive);
+  return isGlob(source) ? globPattern(source, caseSensitive) : partPattern(source, part, caseSensitive);
 }
 
 function partPattern(source: string, part: 'path' | 'name', caseSensitive: boolean): PathPattern {
   const fold = (text: string) => (caseSensitive ? text : text.toLowerCase());
   const wanted = fold(source.replace(/^\.?\//, ''));
-  const subject = (path: string) => (part === 'name' && !source.includes('/') ? baseName(path) : path);
+  const subject = (path: string) => (part === 'name' && !source.includes('/') ? lastSegment(path) : path);
   return { source, piece: wanted.toLowerCase(), test: (path) => fold(subject(path)).includes(wanted) };
 }
 
@@ -34,19 +38,10 @@ function globPattern(source: string, caseSensitive: boolean): PathPattern {
   if ((source.match(/\*+/g) ?? []).length > MAX_STARS) {
     throw invalid('query/path', `at most ${MAX_STARS} wildcards`);
   }
-  const glob = new Minimatch(source.replace(/^\.?\//, ''), {
-    dot: true,
-    nocase: !caseSensitive,
-    nocomment: true,
-    nonegate: true,
-    braceExpandMax: MAX_BRACES,
-  });
-  const wholePath = source.includes('/');
-  return {
-    source,
-    piece: certainPiece(source),
-    test: (path) => glob.match(wholePath ? path : baseName(path)),
-  };
+  const glob = pathGlob(source, { nocase: !caseSensitive, maxPatterns: MAX_BRACES });
+  if (glob.patterns > MAX_BRACES)
+    throw invalid('query/path', `its braces make more than ${MAX_BRACES} patterns`);
+  return { source, piece: certainPiece(source), test: (path) => glob.match(path) };
 }
 
 /** The longest run of plain characters outside braces, brackets and wildcards; extglobs make nothing certain. */
@@ -57,9 +52,4 @@ function certainPiece(glob: string): string {
     .reduce((best, run) => (run.length > best.length ? run : best), '')
     .replace(/^\/|\/$/g, '')
     .toLowerCase();
-}
-
-/** The last segment of a path. */
-export function baseName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

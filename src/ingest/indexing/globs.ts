@@ -1,17 +1,13 @@
-import { Minimatch } from 'minimatch';
 import { invalid } from '../../errors.ts';
+import { type Glob, pathGlob } from '../../paths.ts';
 
-export const MAX_GLOBS = 100;
-export const MAX_GLOB_LENGTH = 300;
-/**
- * Braces multiply: `{a,b}{c,d}` is four patterns. All patterns of a repo together may come to so many, because each
- * is tried on every path. Wildcards need no bound of their own: minimatch 11 matches without backtracking.
- */
-export const MAX_EXPANSIONS = 200;
+const MAX_GLOBS = 100;
+const MAX_GLOB_LENGTH = 300;
+/** What the braces of all patterns of a repo together may come to, because each is tried on every path. */
+const MAX_EXPANSIONS = 200;
 
-interface Glob {
+interface Chooser extends Glob {
   negative: boolean;
-  match(path: string): boolean;
 }
 
 /**
@@ -36,37 +32,28 @@ export function globFilter(patterns: readonly string[] | null): (path: string) =
     !negative.some((glob) => glob.match(path));
 }
 
-function compileAll(patterns: readonly string[]): Glob[] {
+function compileAll(patterns: readonly string[]): Chooser[] {
   if (patterns.length > MAX_GLOBS) throw invalid('/globPatterns', `at most ${MAX_GLOBS} patterns are taken`);
   let expansions = 0;
   return patterns.map((written, index) => {
     const pointer = `/globPatterns/${index}`;
     const negative = written.startsWith('!');
-    const { glob, size } = compile(negative ? written.slice(1) : written, pointer);
-    expansions += size;
+    const glob = compile(negative ? written.slice(1) : written, pointer);
+    expansions += glob.patterns;
     if (expansions > MAX_EXPANSIONS) {
       throw invalid(pointer, `the braces of the patterns make more than ${MAX_EXPANSIONS} patterns`);
     }
-    return { negative, match: glob };
+    return { ...glob, negative };
   });
 }
 
-function compile(written: string, pointer: string): { glob: (path: string) => boolean; size: number } {
-  const pattern = written.replace(/^(?:\.\/)+/, '').replace(/\/$/, '/**');
+function compile(written: string, pointer: string): Glob {
+  const pattern = written.replace(/^(?:\.\/)+/, '');
   if (pattern.trim() === '') throw invalid(pointer, 'the pattern is empty');
   if (written.length > MAX_GLOB_LENGTH)
     throw invalid(pointer, `the pattern is longer than ${MAX_GLOB_LENGTH} characters`);
   if (pattern.startsWith('/'))
     throw invalid(pointer, 'paths are relative to the root of the repository: no leading slash');
   if (/[\u0000-\u001f]/.test(pattern)) throw invalid(pointer, 'the pattern holds a control character');
-  const compiled = new Minimatch(pattern, {
-    dot: true,
-    nonegate: true,
-    nocomment: true,
-    braceExpandMax: MAX_EXPANSIONS + 1,
-    platform: 'linux',
-  });
-  const byBaseName = !written.includes('/');
-  const glob = (path: string) => compiled.match(byBaseName ? path.slice(path.lastIndexOf('/') + 1) : path);
-  return { glob, size: compiled.set.length };
+  return pathGlob(written.replace(/\/$/, '/**'), { maxPatterns: MAX_EXPANSIONS });
 }

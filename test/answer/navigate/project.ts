@@ -1,9 +1,10 @@
 import type { CallSite, Definition, Facts } from '../../../src/answer/navigate/facts.ts';
 import type { Binding, Manifest } from '../../../src/answer/navigate/modules/module.ts';
-import { createPathIndex, directoryOf } from '../../../src/answer/navigate/paths.ts';
+import { createPathIndex } from '../../../src/answer/navigate/paths.ts';
 import { resolveCall } from '../../../src/answer/navigate/resolve.ts';
 import { languageOf } from '../../../src/ingest/parse/languages.ts';
 import { initParser, parseBlob } from '../../../src/ingest/parse/parse.ts';
+import { directoryOf } from '../../../src/paths.ts';
 
 export interface Project {
   facts: Facts;

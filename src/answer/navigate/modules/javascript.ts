@@ -1,4 +1,5 @@
-import { directoryOf, type IndexedFile, joinPath, type PathIndex } from '../paths.ts';
+import { directoryOf } from '../../../paths.ts';
+import { type IndexedFile, joinPath, type PathIndex } from '../paths.ts';
 import { EXTERNAL, found, type ModuleContext, type ModuleResolver } from './module.ts';
 
 const EXTENSIONS = ['ts', 'tsx', 'mts', 'cts', 'd.ts', 'js', 'jsx', 'mjs', 'cjs'];

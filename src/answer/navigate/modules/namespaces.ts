@@ -1,4 +1,5 @@
-import { directoryOf, joinPath } from '../paths.ts';
+import { directoryOf } from '../../../paths.ts';
+import { joinPath } from '../paths.ts';
 import { EXTERNAL, found, type ModuleResolver, UNKNOWN } from './module.ts';
 
 /** C#: `using A.B.C` names no file; directories that spell its end are taken where there are any, names decide else. */

@@ -1,4 +1,5 @@
-import { directoryOf, type IndexedFile, type PathIndex } from '../paths.ts';
+import { directoryOf } from '../../../paths.ts';
+import type { IndexedFile, PathIndex } from '../paths.ts';
 import { EXTERNAL, found, type ModuleResolver } from './module.ts';
 
 const STUBS = ['py', 'pyi'];

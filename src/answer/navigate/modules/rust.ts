@@ -1,4 +1,5 @@
-import { directoryOf, type IndexedFile, type PathIndex } from '../paths.ts';
+import { directoryOf } from '../../../paths.ts';
+import type { IndexedFile, PathIndex } from '../paths.ts';
 import { EXTERNAL, type ModuleContext, type ModuleResolver, type Resolution, UNKNOWN } from './module.ts';
 
 /** `crate`, `self`, `super`, submodules and crates of the workspace; the longest prefix that is a file, then a member. */
