@@ -40,6 +40,11 @@ export interface Services {
 /** How many index shards there are; a repo keeps the shard it was given at creation. */
 export const SHARDS = 2;
 
+/** The index shards in the order of their numbers. */
+export function indexShards(env: Pick<Env, 'INDEX_0' | 'INDEX_1'>): D1Database[] {
+  return [env.INDEX_0, env.INDEX_1];
+}
+
 /**
  * Builds the dependencies from the bindings. Cheap: called once a request, message or alarm.
  * @throws Problem `not_configured` naming the variable when the configuration is invalid.
@@ -90,8 +95,7 @@ function ownHosts(env: Env, config: Config): string[] {
 }
 
 function indexShard(env: Env, shard: number): D1Database {
-  const databases = [env.INDEX_0, env.INDEX_1];
-  const database = databases[shard];
-  if (!database) throw new Error(`repo assigned to shard ${shard}, but only ${databases.length} are bound`);
+  const database = indexShards(env)[shard];
+  if (!database) throw new Error(`repo assigned to shard ${shard}, but only ${SHARDS} are bound`);
   return database;
 }

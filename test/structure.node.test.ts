@@ -7,7 +7,8 @@ import { describe, expect, test } from 'vitest';
 const root = path.resolve(import.meta.dirname, '..');
 const sources = ['src', 'workers'].flatMap((folder) =>
   readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+    // Where wrangler ran, it leaves bundles behind.
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts') && !file.includes('.wrangler'))
     .map((file) => path.join(folder, file)),
 );
 const textOf = new Map(sources.map((file) => [file, readFileSync(path.join(root, file), 'utf8')]));
@@ -22,42 +23,126 @@ function importsOf(file: string): string[] {
   return found.map((match) => path.normalize(path.join(path.dirname(file), match[1] ?? match[2]!)));
 }
 
-/** Folder → what it may import at run time. A file matches the first prefix that fits. */
+/** What every answer may stand on. Ingest writes and answers read: of ingest they know what a language is, no more. */
+const BELOW_ANSWERS = [
+  'src/errors.ts',
+  'src/http/',
+  'src/ingest/parse/decode.ts',
+  'src/ingest/parse/facts.ts',
+  'src/ingest/parse/languages.ts',
+  'src/paths.ts',
+  'src/store/',
+  'src/words.ts',
+];
+
+/** Folder → what it may import at run time, beside itself. A file belongs to the first prefix that fits. */
 const LAYERS: [prefix: string, may: string[]][] = [
-  ['workers/', ['workers/', 'src/']],
-  ['src/local/', ['src/local/', 'src/config.ts']],
+  ['workers/', ['src/']],
+  ['src/local/', ['src/config.ts']],
   ['src/errors.ts', []],
+  ['src/ip.ts', []],
+  ['src/paths.ts', []],
+  ['src/pipeline.ts', []],
+  ['src/version.ts', ['package.json']],
+  ['src/words.ts', []],
+  ['src/config.ts', ['src/errors.ts']],
   ['src/egress.ts', ['src/errors.ts', 'src/ip.ts']],
-  ['src/models/', ['src/models/', 'src/errors.ts', 'src/words.ts']],
+  ['src/env.ts', []],
+  ['src/models/', ['src/errors.ts', 'src/words.ts']],
+  // Of ingest, the shape of facts and their version: a type that both sides of the store speak.
+  ['src/store/', ['src/errors.ts', 'src/ingest/parse/facts.ts']],
+  ['src/ingest/parse/', []],
+  // Of the store, the R2 keys; of parsing, the flags that are taken while an object is in hand.
   [
-    'src/store/',
-    ['src/store/', 'src/errors.ts', 'src/words.ts', 'src/pipeline.ts', 'src/ingest/parse/facts.ts'],
+    'src/ingest/mirror/',
+    ['src/egress.ts', 'src/errors.ts', 'src/ingest/parse/sniff.ts', 'src/store/keys.ts'],
   ],
-  ['src/ingest/parse/', ['src/ingest/parse/', 'src/errors.ts', 'src/words.ts']],
   [
-    'src/answer/',
+    'src/ingest/indexing/',
     [
-      'src/answer/',
-      'src/store/',
-      'src/models/',
       'src/errors.ts',
-      'src/words.ts',
-      'src/http/',
+      'src/ingest/mirror/trees.ts',
       'src/ingest/parse/',
+      'src/paths.ts',
+      'src/store/',
+      'src/words.ts',
+    ],
+  ],
+  [
+    'src/ingest/steps/',
+    ['src/errors.ts', 'src/ingest/', 'src/pipeline.ts', 'src/platform/jobs/timing.ts', 'src/store/'],
+  ],
+  ['src/answer/search/', [...BELOW_ANSWERS, 'src/answer/lines.ts', 'src/answer/nearest.ts', 'src/models/']],
+  ['src/answer/navigate/', [...BELOW_ANSWERS, 'src/answer/lines.ts', 'src/answer/nearest.ts']],
+  ['src/answer/', [...BELOW_ANSWERS, 'src/answer/']],
+  // Identity is what accounts and the kit of routes share: tokens are verified where they are signed.
+  [
+    'src/http/',
+    [
+      'src/config.ts',
+      'src/errors.ts',
+      'src/platform/accounts/first-admin.ts',
+      'src/platform/accounts/tokens.ts',
+      'src/platform/telemetry/log.ts',
+      'src/store/',
+    ],
+  ],
+  [
+    'src/services.ts',
+    [
+      'src/config.ts',
+      'src/egress.ts',
+      'src/http/ids.ts',
+      'src/ingest/mirror/object-store.ts',
+      'src/models/',
+      'src/platform/jobs/jobs.ts',
+      'src/platform/telemetry/log.ts',
+      'src/store/',
+    ],
+  ],
+  [
+    'src/platform/',
+    [
+      'src/config.ts',
+      'src/errors.ts',
+      'src/http/',
+      'src/ingest/',
+      'src/pipeline.ts',
+      'src/services.ts',
+      'src/store/',
+      'src/version.ts',
     ],
   ],
 ];
 
 describe('the house', () => {
+  const layerOf = (file: string) => LAYERS.find(([prefix]) => file.startsWith(prefix))?.[0];
+
   test.each(LAYERS)('%s imports only what stands below it', (prefix, may) => {
-    const first = (file: string) => LAYERS.find(([p]) => file.startsWith(p))?.[0];
     const wrong = sources
-      .filter((file) => first(file) === prefix)
+      .filter((file) => layerOf(file) === prefix)
       .flatMap((file) =>
         importsOf(file)
-          .filter((to) => !may.some((m) => to.startsWith(m)))
+          .filter((to) => ![prefix, ...may].some((allowed) => to.startsWith(allowed)))
           .map((to) => `${file} → ${to}`),
       );
+    expect(wrong).toEqual([]);
+  });
+
+  test('every file belongs to a layer', () => {
+    expect(sources.filter((file) => layerOf(file) === undefined)).toEqual([]);
+  });
+
+  test('all SQL of the databases is in the store', () => {
+    const wrong = outside('src/store/').filter((file) =>
+      /\.prepare\(|\bsql(<[^>]*>)?`/.test(textOf.get(file)!),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('every key of the bucket is made in keys.ts', () => {
+    const literal = /\bbucket\.\w+\(\s*(?:\[|\{ prefix: )?['"`]|['"`]repos\/\$\{/i;
+    const wrong = outside('src/store/keys.ts').filter((file) => literal.test(textOf.get(file)!));
     expect(wrong).toEqual([]);
   });
 
@@ -107,6 +192,10 @@ describe('the house', () => {
     expect(named.filter((name) => !exists(name))).toEqual([]);
   });
 });
+
+function outside(prefix: string): string[] {
+  return sources.filter((file) => !file.startsWith(prefix));
+}
 
 function exists(name: string): boolean {
   const at = name.replace(/\/$/, '');

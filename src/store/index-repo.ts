@@ -73,6 +73,11 @@ export async function isLive(shard: D1Database, scope: RepoScope): Promise<boole
   );
 }
 
+/** Reads next to nothing. @throws when the shard does not answer, or has no schema */
+export async function probeShard(shard: D1Database): Promise<void> {
+  await shard.prepare('SELECT 1 FROM blobs LIMIT 1').first();
+}
+
 export type Counter = 'blobs' | 'dirs' | 'entries';
 
 /** Takes `count` consecutive ids of a counter; the first of them is returned as `first`. */

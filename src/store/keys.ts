@@ -3,4 +3,6 @@ export const keys = {
   repoPrefix: (repoId: string) => `repos/${repoId}/`,
   pack: (repoId: string, packId: string) => `repos/${repoId}/packs/${packId}.pack`,
   packIndex: (repoId: string, packId: string) => `repos/${repoId}/packs/${packId}.idx`,
+  /** Never written: asking for it tells whether the bucket answers. */
+  probe: 'health',
 };

@@ -1,5 +1,8 @@
 /** Health: every component really asked, each within a bound, none of them able to fail the others. */
-import type { Services } from '../../services.ts';
+import { indexShards, type Services, SHARDS } from '../../services.ts';
+import { hasUsers } from '../../store/accounts.ts';
+import { probeShard } from '../../store/index-repo.ts';
+import { keys } from '../../store/keys.ts';
 
 export interface ComponentHealth {
   status: 'healthy' | 'unhealthy' | 'not_configured';
@@ -36,18 +39,16 @@ const PROBE_TIMEOUT_MS = 5000;
 export async function probe(s: Needs): Promise<Components> {
   const { env, embedder } = s;
   const [database, index, storage, queue, indexer, embeddings] = await Promise.all([
-    timed(s, 'database', () => env.DB.prepare('SELECT 1 FROM users LIMIT 1').first()),
-    timed(s, 'index', () =>
-      Promise.all([env.INDEX_0, env.INDEX_1].map((db) => db.prepare('SELECT 1 FROM blobs LIMIT 1').first())),
-    ),
-    timed(s, 'storage', () => env.BUCKET.head('health')),
+    timed(s, 'database', () => hasUsers(env.DB)),
+    timed(s, 'index', () => Promise.all(indexShards(env).map(probeShard))),
+    timed(s, 'storage', () => env.BUCKET.head(keys.probe)),
     timed(s, 'queue', () => Promise.all([env.STEPS.metrics(), env.BATCHES.metrics()])),
     timed(s, 'indexer', () => env.INDEXER.ping()),
     embedder ? timed(s, 'embeddings', () => embedder.embed(['health'])) : NOT_CONFIGURED,
   ]);
   return {
     database,
-    index: { ...index, shards: 2 },
+    index: { ...index, shards: SHARDS },
     storage,
     queue,
     indexer,
