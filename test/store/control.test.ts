@@ -320,7 +320,54 @@ describe('what a ref means', () => {
     await replaceListing(db, found, { defaultBranch: null, refs }, NOW);
     expect((await storedListing(db, found)).refs).toHaveLength(20_000);
   });
+
+  test('takes the longest names below the size of a bound value, and a name that is listed twice', async () => {
+    const found = await repo('long refs');
+    const long = 'é'.repeat(500);
+    const refs = Array.from({ length: 5_000 }, (_, n) => ({
+      name: `refs/tags/${long}${n}`,
+      oid: A,
+      peeled: null,
+    }));
+    const { sizes, watched } = watch();
+    await replaceListing(watched, found, { defaultBranch: null, refs: [...refs, refs[0]!] }, NOW);
+    expect((await storedListing(db, found)).refs).toHaveLength(5_000);
+    expect(Math.max(...sizes)).toBeLessThan(2_000_000);
+  });
+
+  test('writes only what differs', async () => {
+    const found = await repo('same refs');
+    await replaceListing(db, found, listing, NOW);
+    const { changes, watched } = watch();
+    await replaceListing(watched, found, listing, NOW);
+    expect(changes.reduce((sum, each) => sum + each, 0)).toBe(1);
+    const moved = listing.refs.map((ref, n) => (n === 0 ? { ...ref, oid: 'f'.repeat(40) } : ref));
+    await replaceListing(watched, found, { ...listing, refs: moved }, NOW);
+    expect(changes.reduce((sum, each) => sum + each, 0)).toBe(3);
+    expect((await storedListing(db, found)).refs).toContainEqual(expect.objectContaining(moved[0]));
+  });
 });
+
+/** The database with the sizes of all values bound to it, and the rows that its transactions changed. */
+function watch() {
+  const sizes: number[] = [];
+  const changes: number[] = [];
+  const { DB } = bindings;
+  const binding = {
+    prepare: (query: string) => ({
+      bind: (...values: unknown[]) => {
+        sizes.push(...values.map((value) => (typeof value === 'string' ? Buffer.byteLength(value) : 0)));
+        return DB.prepare(query).bind(...values);
+      },
+    }),
+    batch: async (statements: D1PreparedStatement[]) => {
+      const results = await DB.batch(statements);
+      changes.push(...results.map((result) => result.meta.changes));
+      return results;
+    },
+  };
+  return { sizes, changes, watched: controlDb(binding as unknown as D1Database) };
+}
 
 describe('the rows of jobs', () => {
   const sync = (ref: string, id = newId()) => ({
