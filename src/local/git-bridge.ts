@@ -1,5 +1,6 @@
+import { execFile } from 'node:child_process';
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -69,19 +70,17 @@ async function resolveLocal(
   const real = await realpath(wanted).catch(() => null);
   if (real === null || !roots.some((root) => real === root || real.startsWith(root + path.sep)))
     return refusal;
-  const isRepository =
-    (await exists(path.join(real, '.git'))) ||
-    ((await exists(path.join(real, 'HEAD'))) && (await exists(path.join(real, 'objects'))));
-  if (!isRepository) return refusal;
+  if (!(await isGitDirectory(path.join(real, '.git'))) && !(await isGitDirectory(real))) return refusal;
   const digest = createHash('sha256').update(real).digest('hex').slice(0, 16);
   return { id: `${Buffer.from(real).toString('base64url')}.${digest}`, path: real };
 }
 
-const exists = (file: string) =>
-  stat(file).then(
-    () => true,
-    () => false,
-  );
+/** By git's own judgement: a directory of the right shape, or the `.git` file of a linked worktree or submodule. */
+function isGitDirectory(directory: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile('git', ['rev-parse', '--resolve-git-dir', directory], (error) => resolve(error === null));
+  });
+}
 
 function sameSecret(given: string, secret: string): boolean {
   const a = createHash('sha256').update(given).digest();

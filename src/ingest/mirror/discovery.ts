@@ -29,14 +29,17 @@ export async function discover(egress: Egress, remote: Remote): Promise<Discover
   const moved = first.url !== '' && baseOf(first.url) !== base ? baseOf(first.url) : null;
   if (moved && new URL(moved).origin !== new URL(base).origin) {
     await first.body?.cancel();
-    throw new MirrorError('refused', `${hostName(base)} redirects to another host, which is not followed.`);
+    throw new MirrorError(
+      'refused',
+      `${remoteName(remote)} redirects to another host, which is not followed.`,
+    );
   }
   // A redirect drops credentials. Same origin, so the token is this host's own: ask again there, as ourselves.
   const again = moved !== null && first.status !== 200 && remote.headers.authorization !== undefined;
   if (again) await first.body?.cancel();
   const response = again ? await get(egress, remote, moved, remote.headers) : first;
   await requireOk(response, remote);
-  const host = hostName(base);
+  const host = remoteName(remote);
   const pkts = readPkts(openBody(response, host, remote.timeoutMs));
   try {
     return await parseDiscovery(pkts, moved ?? base, response, host);
@@ -61,7 +64,7 @@ export function gitHeaders(remote: Remote, version: 1 | 2): Record<string, strin
 export async function requireOk(response: Response, remote: Remote): Promise<void> {
   if (response.status === 200) return;
   await response.body?.cancel();
-  const host = hostName(remote.url);
+  const host = remoteName(remote);
   const withToken = remote.headers.authorization !== undefined;
   switch (response.status) {
     case 401:
@@ -86,8 +89,9 @@ export async function requireOk(response: Response, remote: Remote): Promise<voi
   throw new MirrorError('refused', `${host} is not a git server here: it answered ${response.status}.`);
 }
 
-export function hostName(url: string): string {
-  return new URL(url).host;
+/** What sentences call a remote: its host, or the machine itself where the bridge's address would tell nothing. */
+export function remoteName(remote: Remote): string {
+  return remote.local ? 'git on this machine' : new URL(remote.url).host;
 }
 
 async function get(

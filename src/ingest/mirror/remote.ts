@@ -7,11 +7,11 @@ import {
   type Discovery,
   discover,
   gitHeaders,
-  hostName,
   isListed,
   MAX_LISTING_LINES,
   MAX_REFS,
   nextText,
+  remoteName,
   requireOk,
   tooManyRefs,
 } from './discovery.ts';
@@ -96,7 +96,7 @@ export async function listRefs(egress: Egress, remote: Remote): Promise<RemoteLi
   ]);
   const pkts = await post(egress, remote, discovery, withoutFormat(body, discovery));
   try {
-    return await parseListing(pkts, hostName(remote.url));
+    return await parseListing(pkts, remoteName(remote));
   } catch (error) {
     throw asMirrorError(error);
   } finally {
@@ -114,7 +114,7 @@ export async function fetchPack(egress: Egress, remote: Remote, want: Want): Pro
   const body = discovery.version === 2 ? fetchV2(want, discovery) : fetchV0(want, discovery);
   const pkts = await post(egress, remote, discovery, body);
   try {
-    const host = hostName(remote.url);
+    const host = remoteName(remote);
     return discovery.version === 2
       ? await openPackV2(pkts, host)
       : await openPackV0(pkts, host, deepens(want), discovery.capabilities.has('side-band-64k'));
@@ -142,7 +142,7 @@ async function post(egress: Egress, remote: Remote, discovery: Discovery, body: 
     throw asMirrorError(error);
   }
   await requireOk(response, remote);
-  return readPkts(openBody(response, hostName(remote.url), remote.timeoutMs));
+  return readPkts(openBody(response, remoteName(remote), remote.timeoutMs));
 }
 
 /** `object-format` may be sent only to servers that advertise it. */

@@ -316,6 +316,12 @@ describe('the local bridge', () => {
     });
     await expect(localRemote(egress, '/repo')).rejects.toMatchObject({ kind: 'refused' });
   });
+
+  test('is no host that a sentence would name', async () => {
+    const { egress: talk } = answering(500, {});
+    const remote = { url: `${bridge.url}/git/abc.0123`, headers: {}, local: true };
+    await expect(listRefs(talk, remote)).rejects.toThrow('git on this machine failed (500).');
+  });
 });
 
 test.each([
