@@ -6,6 +6,8 @@ import { indexedRefs, type JobParams, type JobResult, type JobRow, jobs, repos }
 import { type Caller, hasGroupRole, type RepoScope } from './scope.ts';
 
 const OPEN: JobStatus[] = ['queued', 'running'];
+/** Depth 0, as a number that compares. */
+const ALL_HISTORY = Number.MAX_SAFE_INTEGER;
 
 export interface NewJob {
   id: string;
@@ -18,7 +20,8 @@ export interface NewJob {
 
 /**
  * Inserts a queued job, and for a sync marks its ref `queued`, in one transaction. A sync of a ref that already waits
- * joins the waiting job instead, and a mirror job a waiting mirror job: it reads everything afresh when its turn comes.
+ * joins the waiting job instead, unless it asks for more history, and a mirror job a waiting mirror job: it reads
+ * everything afresh when its turn comes.
  * @returns the row of the new or joined job, or null when the repo is deleted (only its delete job may then start).
  */
 export async function insertJob(
@@ -29,7 +32,10 @@ export async function insertJob(
 ): Promise<JobRow | null> {
   const { repo } = scope;
   const at = now.toISOString();
-  const same = sql`repo_key = ${repo.key} AND kind = ${job.kind} AND ref IS ${job.ref} AND status = 'queued'`;
+  const history = (depth: SQL) =>
+    sql`coalesce(nullif(coalesce(${depth}, (SELECT depth FROM repos WHERE key = ${repo.key})), 0), ${ALL_HISTORY})`;
+  const same = sql`repo_key = ${repo.key} AND kind = ${job.kind} AND ref IS ${job.ref} AND status = 'queued'
+    AND ${history(sql`params ->> 'depth'`)} >= ${history(sql`${job.params.depth ?? null}`)}`;
   const [, , chosen] = await transact(db, [
     sql`INSERT INTO jobs (id, kind, repo_key, repo_id, repo_name, group_id, ref, params, requested_by, message, created_at, updated_at)
       SELECT ${job.id}, ${job.kind}, ${repo.key}, ${repo.id}, ${repo.name}, ${repo.groupId}, ${job.ref},
@@ -45,6 +51,11 @@ export async function insertJob(
   ]);
   const row = chosen?.results[0] as { id: string } | undefined;
   return row ? jobById(db, row.id) : null;
+}
+
+/** Whether a run of one depth also brings the history that another asks for; 0 = all. */
+export function bringsHistory(running: number, asked: number): boolean {
+  return (running || ALL_HISTORY) >= (asked || ALL_HISTORY);
 }
 
 /** The running sync of a ref, if any: what a second request may join. */

@@ -1,7 +1,6 @@
 import { Problem } from '../../errors.ts';
 import { recordPlan, recordTarget } from '../../store/jobs.ts';
 import { listIndexedRefs, resolveSyncTarget, type SyncTarget } from '../../store/refs.ts';
-import { updateRepo } from '../../store/repos.ts';
 import { snapshotConfig } from '../indexing/config.ts';
 import { batches, planSnapshot, type SnapshotPlan } from '../indexing/plan.ts';
 import type { ObjectStore } from '../mirror/object-store.ts';
@@ -30,7 +29,6 @@ async function resolve({
   report,
 }: StepContext): Promise<{ remote: Remote; target: SyncTarget }> {
   const { remote, listing } = await refreshListing(s, scope);
-  await updateRepo(s.db, scope, { mirrorStatus: 'ready', mirrorError: null }, s.clock());
   await report({ stage: 'resolving', message: `Resolving ${job.ref}` });
   const indexed = (await listIndexedRefs(s.db, [scope.repo.key])).map((row) => row.ref);
   const target = resolveSyncTarget(listing, indexed, job.ref ?? '');

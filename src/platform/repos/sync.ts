@@ -5,7 +5,7 @@ import { MirrorError } from '../../ingest/mirror/mirror-error.ts';
 import { refreshListing } from '../../ingest/steps/listing.ts';
 import type { Services } from '../../services.ts';
 import type { IndexedRefRow, JobRow } from '../../store/control-schema.ts';
-import { jobById, runningSync } from '../../store/jobs.ts';
+import { bringsHistory, jobById, runningSync } from '../../store/jobs.ts';
 import {
   type Listing,
   listIndexedRefs,
@@ -33,12 +33,14 @@ export async function requestSync(
 ): Promise<{ jobId: string; ref: string }> {
   const indexed = (await listIndexedRefs(s.db, [scope.repo.key])).map((row) => row.ref);
   const target = await targetOf(s, scope, indexed, request.ref);
+  // Written down, so that a change of the setting between two requests does not make them look alike.
+  const depth = request.depth ?? scope.row.depth;
   const running = await runningSync(s.db, scope.repo.key, target.ref);
-  if (running && (await givesTheSame(s, scope, running, indexed, target)))
+  const deepEnough = running !== null && bringsHistory(running.params.depth ?? scope.row.depth, depth);
+  if (deepEnough && (await givesTheSame(s, scope, running, indexed, target)))
     return { jobId: running.id, ref: target.ref };
   const { ref, fullName } = target;
-  const params = request.depth === undefined ? {} : { depth: request.depth };
-  const job = await s.jobs.start(scope, { kind: 'sync', ref, fullName, params, requestedBy });
+  const job = await s.jobs.start(scope, { kind: 'sync', ref, fullName, params: { depth }, requestedBy });
   return { jobId: job.id, ref };
 }
 

@@ -189,6 +189,20 @@ describe('registering', () => {
     );
   });
 
+  test('takes the error of a mirror back once the remote answers', async () => {
+    const made = await registered('late', `${inject('gitServer').url}/late.git`);
+    expect((await api('GET', '/repos/late')).body).toMatchObject({ mirrorStatus: 'error' });
+    await makeRepo('late', SOURCE);
+    expect((await api('POST', `/repos/${made.id}/refresh-refs`)).body).toEqual({
+      branches: ['main'],
+      tags: [],
+    });
+    expect((await api('GET', '/repos/late')).body).toMatchObject({
+      mirrorStatus: 'ready',
+      mirrorError: null,
+    });
+  });
+
   test('mirrors an empty repository and one whose HEAD is unborn', async () => {
     await git(['init', '-q', '-b', 'main', 'empty.git']);
     const unborn = await makeRepo('unborn', SOURCE);
@@ -302,6 +316,20 @@ describe('syncing', () => {
     const results = await Promise.all(jobs.map(ended));
     expect(results.map((job) => job.status)).toEqual(['completed', 'completed', 'completed']);
     expect((await refsOf('join')).main).toMatchObject({ stage: 'ready', commitSha: head });
+  });
+
+  test('joins no run, under way or waiting, that brings less history than was asked for', async () => {
+    const remote = await makeRepo('deeper', manyFiles(60));
+    await remote.commit({ 'src/new.ts': 'export const fresh = 1;\n' });
+    await registered('deeper', remote.url);
+    const ask = async (depth?: number) =>
+      String((await api('POST', '/repos/deeper/sync', { ref: 'main', depth })).body.jobId);
+    const shallow = await ask();
+    const two = await ask(2);
+    const all = await ask(0);
+    expect(new Set([shallow, two, all]).size).toBe(3);
+    expect([shallow, two, all]).toContain(await ask(1));
+    for (const job of [shallow, two, all]) expect(await ended(job)).toMatchObject({ status: 'completed' });
   });
 
   test('that fails leaves the last good snapshot served, and says why', async () => {
