@@ -7,6 +7,74 @@ interface Sample {
   wasm: number;
 }
 
+/** One inspector session; a call of a session that ended answers `{}`. */
+class Session {
+  readonly #socket: WebSocket;
+  readonly #waiting = new Map<number, (result: object) => void>();
+  #id = 0;
+  #contextId: number | undefined;
+  #prototype: string | undefined;
+  closed = false;
+
+  static async open(target: string): Promise<Session> {
+    const socket = new WebSocket(target, { perMessageDeflate: false });
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+    const session = new Session(socket);
+    await session.call('Runtime.enable');
+    return session;
+  }
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('message', (data) => {
+      const message = JSON.parse(String(data)) as {
+        id?: number;
+        result?: object;
+        params?: { context?: { id: number } };
+      };
+      this.#contextId ??= message.params?.context?.id;
+      if (message.id !== undefined) this.#waiting.get(message.id)?.(message.result ?? {});
+    });
+    socket.on('close', () => {
+      this.closed = true;
+      for (const resolve of this.#waiting.values()) resolve({});
+    });
+  }
+
+  call<T extends object>(method: string, params: Record<string, unknown> = {}): Promise<Partial<T>> {
+    if (this.closed) return Promise.resolve({});
+    return new Promise((resolve) => {
+      this.#id++;
+      this.#waiting.set(this.#id, resolve);
+      this.#socket.send(JSON.stringify({ id: this.#id, method, params }));
+    });
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** The sum of all WebAssembly memories, 0 when it cannot be told now. */
+  async wasmBytes(): Promise<number> {
+    const expression = 'WebAssembly.Memory.prototype';
+    const evaluated = { expression, contextId: this.#contextId };
+    this.#prototype ??= (
+      await this.call<{ result: { objectId?: string } }>('Runtime.evaluate', evaluated)
+    ).result?.objectId;
+    if (!this.#prototype) return 0;
+    const query = { prototypeObjectId: this.#prototype, objectGroup: 'memories' };
+    const { objects } = await this.call<{ objects: { objectId?: string } }>('Runtime.queryObjects', query);
+    if (!objects?.objectId) return 0;
+    const sum = await this.call<{ result: { value?: number } }>('Runtime.callFunctionOn', {
+      objectId: objects.objectId,
+      functionDeclaration: 'function () { return this.reduce((n, m) => n + m.buffer.byteLength, 0); }',
+      returnByValue: true,
+    });
+    await this.call('Runtime.releaseObjectGroup', { objectGroup: 'memories' });
+    return sum.result?.value ?? 0;
+  }
+}
+
 /**
  * Samples an isolate's memory through workerd's own inspector: V8 heap in use, backing stores, and every WebAssembly
  * memory. (wrangler's inspector proxy shows the first Worker of a session only.)
@@ -20,81 +88,32 @@ export async function sampleHeap(
   everyMs = 50,
 ): Promise<() => Promise<Sample & { total: number; samples: number }>> {
   const target = await findTarget(worker, stateDir);
-  const socket = new WebSocket(target, { perMessageDeflate: false });
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  let id = 0;
-  const waiting = new Map<number, (result: Record<string, unknown>) => void>();
-  let contextId: number | undefined;
-  socket.on('message', (data) => {
-    const message = JSON.parse(String(data)) as {
-      id?: number;
-      result?: Record<string, unknown>;
-      params?: { context?: { id: number } };
-    };
-    contextId ??= message.params?.context?.id;
-    if (message.id !== undefined) waiting.get(message.id)?.(message.result ?? {});
-  });
-  socket.on('close', () => {
-    throw new Error('the inspector closed the session');
-  });
-  const call = (method: string, params: Record<string, unknown> = {}) =>
-    new Promise<Record<string, unknown>>((resolve) => {
-      id++;
-      waiting.set(id, resolve);
-      socket.send(JSON.stringify({ id, method, params }));
-    });
-  await call('Runtime.enable');
-
-  // workerd evaluates only while the isolate is at work, so this waits for the first sample that shows it busy.
-  let prototype: string | undefined;
-  const findPrototype = async () => {
-    const expression = 'WebAssembly.Memory.prototype';
-    const found = (await call('Runtime.evaluate', { expression, contextId })) as {
-      result?: { objectId?: string };
-    };
-    prototype = found.result?.objectId;
-  };
-
-  const wasmBytes = async (): Promise<number> => {
-    if (!prototype) await findPrototype();
-    if (!prototype) return 0;
-    const found = (await call('Runtime.queryObjects', {
-      prototypeObjectId: prototype,
-      objectGroup: 's',
-    })) as {
-      objects?: { objectId?: string };
-    };
-    if (!found.objects?.objectId) return 0;
-    const sum = (await call('Runtime.callFunctionOn', {
-      objectId: found.objects.objectId,
-      functionDeclaration: 'function () { return this.reduce((n, m) => n + m.buffer.byteLength, 0); }',
-      returnByValue: true,
-    })) as { result?: { value?: number } };
-    await call('Runtime.releaseObjectGroup', { objectGroup: 's' });
-    return sum.result?.value ?? 0;
-  };
-
+  let session = await Session.open(target);
   let peak: Sample & { total: number } = { used: 0, backing: 0, wasm: 0, total: 0 };
   let samples = 0;
   let running = true;
   let wasm = 0;
+  let before = -1;
   const loop = (async () => {
     while (running) {
-      const heap = (await call('Runtime.getHeapUsage')) as { usedSize?: number; backingStorageSize?: number };
-      // WebAssembly memory never shrinks, and asking for it forces a collection that would flatter the heap: seldom.
-      if (samples % 40 === 0) wasm = Math.max(wasm, await wasmBytes());
-      samples++;
-      const sample = { used: heap.usedSize ?? 0, backing: heap.backingStorageSize ?? 0, wasm };
-      const total = sample.used + sample.backing + sample.wasm;
-      if (total > peak.total) peak = { ...sample, total };
+      if (session.closed) session = await Session.open(target);
+      const { usedSize = 0, backingStorageSize = 0 } = await session.call<{
+        usedSize?: number;
+        backingStorageSize?: number;
+      }>('Runtime.getHeapUsage');
+      // WebAssembly memory never shrinks, and asking for it collects garbage, which would flatter the heap: seldom.
+      // workerd evaluates only while the isolate is at work, and ends the session otherwise.
+      if (++samples % 20 === 0 && usedSize !== before) wasm = Math.max(wasm, await session.wasmBytes());
+      before = usedSize;
+      const total = usedSize + backingStorageSize + wasm;
+      if (total > peak.total) peak = { used: usedSize, backing: backingStorageSize, wasm, total };
       await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
   })();
   return async () => {
     running = false;
     await loop;
-    socket.removeAllListeners('close');
-    socket.close();
+    session.close();
     return { ...peak, samples };
   };
 }
