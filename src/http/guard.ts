@@ -27,7 +27,7 @@ export function guard(spec: Guarded): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     c.set('operation', `${spec.method.toUpperCase()} ${spec.path}`);
     c.set('answersJson', produced?.includes('application/json') ?? false);
-    c.set('tagged', spec.etag === true && spec.method === 'get');
+    c.set('tagged', spec.etag === true && spec.method !== 'delete');
     const caller = await admit(c, spec);
     requireScope(caller, spec);
     c.set('caller', caller);

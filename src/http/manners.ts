@@ -111,12 +111,17 @@ async function represent(c: Context<AppEnv>): Promise<void> {
   if (tags && !headers.has('etag'))
     headers.set('etag', await tagOf(text + belongings(c, headers), c.var.profile));
   const tag = headers.get('etag');
-  if (tags && tag !== null && matchesAny(c.req.header('if-none-match'), tag)) {
+  if (tags && tag !== null && isRead(c) && matchesAny(c.req.header('if-none-match'), tag)) {
     headers.delete('content-type');
     replace(c, new Response(null, { status: 304, headers }));
     return;
   }
   replace(c, new Response(wraps ? wrap(c, text) : text, { status: c.res.status, headers }));
+}
+
+/** A change answers with its new tag, and is never left out because the client holds that already. */
+function isRead(c: Context<AppEnv>): boolean {
+  return c.req.method === 'GET' || c.req.method === 'HEAD';
 }
 
 /** Headers that are part of what an array answers. Empty for single resources, so that `requireMatch` agrees. */
@@ -167,7 +172,7 @@ function setHeaders(c: Context<AppEnv>): void {
 }
 
 const EXPOSED =
-  'ETag, Link, Retry-After, X-Request-Id, X-Total-Count, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Window, RateLimit, RateLimit-Policy, Sightline-Repo, Sightline-Ref, Sightline-Commit, Sightline-Indexed-At, Sightline-Coverage, Sightline-Empty-Reason, Sightline-Suggest';
+  'ETag, Link, Location, Retry-After, Content-Range, Idempotency-Replayed, X-Request-Id, X-Total-Count, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Window, RateLimit, RateLimit-Policy, Sightline-Repo, Sightline-Ref, Sightline-Commit, Sightline-Indexed-At, Sightline-Coverage, Sightline-Empty-Reason, Sightline-Suggest, Sightline-Search-Strategy, Sightline-Notes';
 
 /** CORS, off unless `CORS_ORIGINS` names the origin. Credentials travel in headers, never in cookies. */
 function allowOrigin(c: Context<AppEnv>, config: Config | undefined): void {

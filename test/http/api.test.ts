@@ -158,6 +158,8 @@ describe('manners', () => {
     const variables = { CORS_ORIGINS: 'https://app.example' };
     const allowed = await callWith(variables, '/health', { headers });
     expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example');
+    const exposed = allowed.headers.get('access-control-expose-headers')?.split(', ');
+    expect(exposed).toEqual(expect.arrayContaining(['ETag', 'Link', 'Location', 'Sightline-Commit']));
     const other = await callWith(variables, '/health', { headers: { origin: 'https://evil.example' } });
     expect(other.headers.get('access-control-allow-origin')).toBeNull();
     const preflight = await callWith(variables, TOKEN, {

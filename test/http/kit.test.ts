@@ -275,7 +275,11 @@ describe('conditional requests', () => {
     expect(wrapped).not.toBe(plain);
     for (const tag of [plain, wrapped, '*', `"other", ${plain}`])
       expect((await patch({ 'if-match': tag })).status, tag).toBe(200);
-    expect((await patch({})).status).toBe(200);
+    const changed = await patch({ 'if-none-match': '*' });
+    expect([changed.status, changed.headers.get('etag')]).toEqual([
+      200,
+      expect.stringMatching(/^"[0-9a-f]{32}"$/),
+    ]);
     const refused = await patch({ 'if-match': '"other"' });
     expect([refused.status, refused.body.error_code]).toEqual([412, 'PRECONDITION_FAILED']);
   });
