@@ -72,7 +72,11 @@ const asset = route({
   ...shared,
   path: '/docs/assets/{file}',
   summary: 'A script, style or image of the documentation pages',
-  request: { params: z.object({ file: z.string().max(100).openapi({ example: 'swagger-ui.css' }) }) },
+  request: {
+    params: z.object({
+      file: z.string().max(100).openapi({ description: 'Its name.', example: 'swagger-ui.css' }),
+    }),
+  },
   responses: { 200: { description: 'The file', content: { '*/*': { schema: z.string() } } } },
 });
 

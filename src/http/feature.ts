@@ -49,8 +49,10 @@ export interface RouteSpec {
   responses: RouteConfig['responses'];
   /** Errors beyond those every such operation has (400, 401, 403, 404, 406, 413, 415, 429, 500 are derived). */
   errors?: ErrorSlug[];
-  /** The answer has a strong ETag and honours If-None-Match (GET); PUT, PATCH and DELETE honour If-Match. */
+  /** The answer has a strong ETag; GET honours If-None-Match, PUT, PATCH and DELETE honour If-Match. */
   etag?: boolean;
+  /** The answer comes from an index and says from which: the handler calls `setProvenance`. */
+  provenance?: boolean;
   /** Policies of its own beside the caller's plan; an operation with any is exempt from `anonymous`, `[]` from all. */
   limits?: PolicyName[];
   /** A public operation that shows more to those who sign in: credentials are looked at, and must be right if given. */
@@ -80,7 +82,7 @@ export function feature(): OpenAPIHono<AppEnv> {
  * routes.openapi(list, async (c) => c.json(await listRepos(c.var.services, c.var.caller), 200));
  */
 export function route<P extends string, S extends RouteSpec & { path: P }>(spec: S) {
-  const { scope, errors, etag, limits, identity, socket, bodyLimit, ...config } = spec;
+  const { scope, errors, etag, provenance, limits, identity, socket, bodyLimit, ...config } = spec;
   const described = {
     ...config,
     responses: {
@@ -90,6 +92,7 @@ export function route<P extends string, S extends RouteSpec & { path: P }>(spec:
     },
     security: security(spec),
     'x-required-scope': scope,
+    ...(provenance ? { 'x-provenance': true } : {}),
     ...(limits?.length ? { 'x-rate-limits': limits } : {}),
     middleware: [guard(spec)],
   };

@@ -8,6 +8,23 @@ import { createApp } from '../../workers/api/app.ts';
 type Document = ReturnType<typeof openApiDocument>;
 type Operation = NonNullable<NonNullable<Document['paths']>[string]['get']>;
 
+interface Described {
+  description?: string;
+  example?: unknown;
+  schema?: { example?: unknown; enum?: unknown[] };
+}
+
+interface Shown {
+  example?: unknown;
+  properties?: Record<string, { example?: unknown }>;
+}
+
+/** The component behind a reference of a request body. */
+function schemaNamed(reference: string): Shown {
+  const name = reference.replace('#/components/schemas/', '');
+  return (document.components as { schemas: Record<string, Shown> }).schemas[name]!;
+}
+
 const app = createApp();
 let document: Document;
 let operations: [name: string, operation: Operation][];
@@ -78,6 +95,41 @@ describe('the OpenAPI document', () => {
       expect(operation.responses?.['401'], name).toBeDefined();
       expect(operation.responses?.['403'], name).toBeDefined();
     }
+  });
+
+  it('says of every parameter what it is, and shows a request of every kind', () => {
+    for (const [name, operation] of operations) {
+      for (const parameter of operation.parameters ?? []) {
+        if ('$ref' in parameter) continue;
+        const { description, example, schema } = parameter as Described;
+        expect(description, `${name} ${parameter.name}`).toBeTruthy();
+        if (parameter.required) {
+          expect(example ?? schema?.example ?? schema?.enum, `${name} ${parameter.name}`).toBeDefined();
+        }
+      }
+      const body = operation.requestBody as { content: Record<string, { schema: { $ref: string } }> };
+      if (!body) continue;
+      const schema = schemaNamed(body.content['application/json']!.schema.$ref);
+      const shown = schema.example ?? Object.values(schema.properties ?? {}).find((each) => each.example);
+      expect(shown, name).toBeDefined();
+    }
+    for (const { name, description } of document.tags ?? []) expect(description, name).toBeTruthy();
+  });
+
+  it('names the headers of an answer: tags, pages, provenance, limits, and none that it lacks', () => {
+    const headersOf = (name: string, status = '200') => {
+      const response = new Map(operations).get(name)?.responses?.[status] as { headers: object };
+      return Object.keys(response.headers);
+    };
+    const tree = headersOf('GET /api/v1/repos/{name}/refs/{ref}/tree');
+    for (const header of ['X-Request-Id', 'X-RateLimit-Limit', 'RateLimit', 'ETag', 'Link', 'X-Total-Count'])
+      expect(tree).toContain(header);
+    expect(tree).toContain('Sightline-Commit');
+    const search = headersOf('GET /api/search');
+    expect(search).toEqual(expect.arrayContaining(['Link', 'Sightline-Empty-Reason', 'Sightline-Suggest']));
+    expect(search).not.toContain('X-Total-Count');
+    expect(headersOf('POST /api/repos', '201')).toContain('Location');
+    expect(headersOf('GET /health')).toEqual(['X-Request-Id']);
   });
 
   it('refers only to components that it has', () => {

@@ -19,6 +19,7 @@ const build = route({
     body: { required: true, content: { 'application/json': { schema: contextBody } } },
   },
   errors: ['conflict'],
+  provenance: true,
   responses: {
     200: { description: 'The pack', content: { 'application/json': { schema: contextPack } } },
   },

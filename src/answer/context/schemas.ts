@@ -3,7 +3,7 @@ import { DEFAULT_TOKENS, MOST_TOKENS } from './context.ts';
 import { STRATEGIES } from './strategy.ts';
 
 export const repoParam = z.object({
-  name: z.string().min(1).max(200).openapi({ description: 'Name or id of a repository.' }),
+  name: z.string().openapi({ description: 'Name or id of the repository.', example: 'my-lib' }),
 });
 
 export const contextBody = z
@@ -36,7 +36,9 @@ export const contextBody = z
         description: `Most tokens of \`formatted\`; ${DEFAULT_TOKENS} unless said, at most ${MOST_TOKENS} are used.`,
       }),
   })
-  .openapi('ContextRequest');
+  .openapi('ContextRequest', {
+    example: { strategy: 'explain', ref: 'v1.0.0', query: 'how a login becomes a session', maxTokens: 4000 },
+  });
 
 const chunk = z
   .object({

@@ -52,6 +52,7 @@ const read = {
   scope: 'repos:read' as const,
   tags: ['Navigation'],
   etag: true,
+  provenance: true,
   errors: ['conflict' as const],
 };
 
@@ -72,6 +73,9 @@ const file = route({
   responses: json('The file', fileContent),
 });
 
+const bytes = { schema: z.string().openapi({ format: 'binary' }) };
+const rawContent = { 'application/octet-stream': bytes, 'text/plain': bytes };
+
 const raw = route({
   ...read,
   path: `${BASE}/raw`,
@@ -80,8 +84,8 @@ const raw = route({
   errors: ['conflict', 'unprocessable', 'range_not_satisfiable'],
   request: { params: snapshotParam, query: rawQuery, headers: rawHeaders },
   responses: {
-    200: { description: 'All of it', content: { 'application/octet-stream': { schema: z.any() } } },
-    206: { description: 'The range asked for', content: { 'application/octet-stream': { schema: z.any() } } },
+    200: { description: 'All of it', content: rawContent },
+    206: { description: 'The range asked for', content: rawContent },
     304: { description: 'Not modified: `If-None-Match` names the object.' },
   },
 });

@@ -13,11 +13,12 @@ const line = z.int().openapi({ example: 15, description: '1-based.' });
 const confidence = z.number().min(0).max(1).openapi({ example: 0.97 });
 const time = z.iso.datetime().openapi({ example: '2026-01-15T10:30:00.000Z' });
 
-const flag = z
-  .enum(['true', 'false', '1', '0', ''])
-  .optional()
-  .transform((value) => value === 'true' || value === '1' || value === '')
-  .openapi({ type: 'boolean', default: false });
+const flag = (description: string) =>
+  z
+    .enum(['true', 'false', '1', '0', ''])
+    .optional()
+    .transform((value) => value === 'true' || value === '1' || value === '')
+    .openapi({ type: 'boolean', default: false, description });
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -75,11 +76,20 @@ export const treeQuery = z.object({
 });
 
 const path = z.string().openapi({ description: 'Path in the repository.', example: 'src/auth/login.ts' });
-export const fileQuery = z.object({ path, includeSymbols: flag });
+export const fileQuery = z.object({
+  path,
+  includeSymbols: flag('The symbols of the file, with their signatures.'),
+});
 export const rawQuery = z.object({ path });
 export const rawHeaders = z.object({
-  range: z.string().optional().openapi({ example: 'bytes=0-1023' }),
-  'if-range': z.string().optional(),
+  range: z
+    .string()
+    .optional()
+    .openapi({ description: 'One range of bytes; several are answered in full.', example: 'bytes=0-1023' }),
+  'if-range': z
+    .string()
+    .optional()
+    .openapi({ description: 'The ETag that the range is of; on another the answer is full.' }),
 });
 
 export const findQuery = z.object({
@@ -92,10 +102,10 @@ export const findQuery = z.object({
       description: 'A glob. Without `/` it is compared with base names at any depth.',
       example: 'log*',
     }),
-  kind: z.enum(['file', 'symbol']),
+  kind: z.enum(['file', 'symbol']).openapi({ description: 'Whose names: of files or of symbols.' }),
 });
 
-export const symbolQuery = z.object({ ...pick, includeImports: flag });
+export const symbolQuery = z.object({ ...pick, includeImports: flag('The files that import the symbol.') });
 export const referencesQuery = z.object({ ...pick, ...pageQuery(10_000) });
 
 const edgesQuery = {
@@ -110,9 +120,13 @@ const edgesQuery = {
 export const callsQuery = z.object({ ...edgesQuery, ...pageQuery(MAX_ITEMS) });
 export const impactQuery = z.object({
   ...edgesQuery,
-  depth: wholeNumber(1, MAX_DEPTH)
-    .default(DEFAULT_DEPTH)
-    .openapi({ type: 'integer', minimum: 1, maximum: MAX_DEPTH, default: DEFAULT_DEPTH }),
+  depth: wholeNumber(1, MAX_DEPTH).default(DEFAULT_DEPTH).openapi({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_DEPTH,
+    default: DEFAULT_DEPTH,
+    description: 'Calls to follow from the symbol.',
+  }),
 });
 
 const provenance = {

@@ -24,6 +24,7 @@ const find = route({
     'Across every repository the caller may read, or one of them. An empty answer says why in `Sightline-Empty-Reason` and offers the nearest names in `Sightline-Suggest`.',
   request: { query: searchQuery },
   etag: true,
+  provenance: true,
   responses: {
     200: { description: 'Best first', content: { 'application/json': { schema: z.array(searchResult) } } },
   },

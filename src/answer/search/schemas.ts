@@ -46,7 +46,20 @@ export const searchResult = z
       .optional()
       .openapi({ description: 'With `ref=*`: every ref that holds these lines.' }),
   })
-  .openapi('SearchResult');
+  .openapi('SearchResult', {
+    example: {
+      filePath: 'src/auth/login.ts',
+      repo: 'my-lib',
+      ref: 'v1.0.0',
+      content: 'export async function login(username: string, password: string) {\n  …\n}',
+      startLine: 15,
+      endLine: 17,
+      score: 0.87,
+      symbolName: 'login',
+      commitSha: '3f786850e387550fdab836ed7e6dc881de23001b',
+      indexedAt: '2026-01-15T10:30:00.000Z',
+    },
+  });
 
 export const codeSearchBody = z
   .strictObject({
@@ -64,7 +77,14 @@ export const codeSearchBody = z
       .optional()
       .openapi({ description: 'Id or name of a repository.' }),
   })
-  .openapi('CodeSearchRequest');
+  .openapi('CodeSearchRequest', {
+    example: {
+      query: 'refresh a session token',
+      top_k: 10,
+      entity_types: ['function'],
+      include_related: true,
+    },
+  });
 
 const relatedEntity = z.object({
   entity_type: z.string(),

@@ -13,7 +13,9 @@ export const loginRequest = z
   .openapi('LoginRequest');
 
 export const refreshRequest = z
-  .strictObject({ refresh_token: z.string().min(1).max(8192) })
+  .strictObject({
+    refresh_token: z.string().min(1).max(8192).openapi({ example: 'eyJhbGciOiJIUzI1NiIs...' }),
+  })
   .openapi('RefreshRequest');
 
 export const tokenResponse = z

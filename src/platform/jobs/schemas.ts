@@ -59,11 +59,17 @@ export const jobList = z
 export const jobsQuery = z.object({
   ...pageQuery(),
   repo: z.string().optional().openapi({ description: 'Name or id of a repository.' }),
-  status: z.enum(JOB_STATUSES).optional(),
+  status: z.enum(JOB_STATUSES).optional().openapi({ description: 'Only jobs that stand so.' }),
 });
 
-export const idParam = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' } }) });
-export const jobIdParam = z.object({ job_id: z.string().openapi({ param: { name: 'job_id', in: 'path' } }) });
+const jobId = (name: string) =>
+  z.string().openapi({
+    param: { name, in: 'path' },
+    description: 'The job, as registering or syncing answered it.',
+    example: '0190b5a2-7c1e-7000-8000-000000000000',
+  });
+export const idParam = z.object({ id: jobId('id') });
+export const jobIdParam = z.object({ job_id: jobId('job_id') });
 
 export const socketQuery = z.object({
   after: z
@@ -75,5 +81,8 @@ export const socketQuery = z.object({
     .string()
     .optional()
     .openapi({ description: 'A token, API key or ticket, for clients that cannot send headers.' }),
-  ticket: z.string().optional(),
+  ticket: z
+    .string()
+    .optional()
+    .openapi({ description: 'A ticket of `POST /auth/ws-ticket`; it opens one socket.' }),
 });

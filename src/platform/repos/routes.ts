@@ -160,6 +160,7 @@ const previewRoute = route({
   scope: 'repos:read',
   tags,
   summary: 'What a sync would index, skip and cost, before doing it',
+  provenance: true,
   errors: ['conflict', 'unprocessable', 'upstream', 'unavailable'],
   request: { params: nameParam, query: previewQuery },
   responses: { 200: { description: 'The preview', content: json(previewSchema) } },

@@ -110,7 +110,13 @@ export const registerRequest = z
       .nullable()
       .optional()
       .openapi({ example: 'https://github.com/org/my-lib.git' }),
-    localPath: z.string().min(1).max(4096).nullable().optional(),
+    localPath: z
+      .string()
+      .min(1)
+      .max(4096)
+      .nullable()
+      .optional()
+      .openapi({ description: 'A git repository below `LOCAL_REPOS`, on the machine of a local start.' }),
     ...settings,
     group_id: z
       .string()
@@ -133,10 +139,20 @@ export const registerRequest = z
       });
     }
   })
-  .openapi('RegisterRepoRequest');
+  .openapi('RegisterRepoRequest', {
+    description: 'Exactly one of `remoteUrl` and `localPath`.',
+    example: {
+      name: 'my-lib',
+      remoteUrl: 'https://github.com/org/my-lib.git',
+      globPatterns: ['src/**/*.ts'],
+      sync: ['v2.0.0'],
+    },
+  });
 export type RegisterRequest = z.output<typeof registerRequest>;
 
-export const patchRequest = z.strictObject(settings).openapi('PatchRepoRequest');
+export const patchRequest = z
+  .strictObject(settings)
+  .openapi('PatchRepoRequest', { example: { globPatterns: ['src/**/*.ts', '!**/*.d.ts'] } });
 export type PatchRequest = z.output<typeof patchRequest>;
 
 export const gitRefs = z
