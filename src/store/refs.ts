@@ -15,6 +15,7 @@ import {
   type SnapshotRow,
   snapshots,
 } from './control-schema.ts';
+import { jsonPieces } from './index-json.ts';
 import type { RepoScope } from './scope.ts';
 
 const HEADS = 'refs/heads/';
@@ -236,7 +237,8 @@ export function branchesAndTags(listing: Listing): { branches: string[]; tags: s
 
 /**
  * Replaces the stored listing (prune included), sets the default branch, marks indexed refs that are gone at the remote
- * and takes back a mirror's error, since the remote has answered, all in one transaction. Writes nothing for a deleted repo.
+ * and takes back a mirror's error, since the remote has answered, all in one transaction. Only what differs is written:
+ * most listings are those of the sync before. Writes nothing for a deleted repo.
  */
 export async function replaceListing(
   db: ControlDb,
@@ -246,20 +248,23 @@ export async function replaceListing(
 ): Promise<void> {
   const key = scope.repo.key;
   const at = now.toISOString();
-  const live = sql`EXISTS (SELECT 1 FROM repos WHERE key = ${key} AND deleted_at IS NULL)`;
-  const inserts = slices(listing.refs, REFS_A_STATEMENT).map(
-    (part) =>
-      sql`INSERT INTO git_refs (repo_key, name, oid, peeled)
-      SELECT ${key}, value ->> 'name', value ->> 'oid', value ->> 'peeled'
-      FROM json_each(${JSON.stringify(part.map(({ name, oid, peeled }) => ({ name, oid, peeled })))}) WHERE ${live}`,
-  );
+  const rows = jsonPieces(listing.refs.map(({ name, oid, peeled }) => [name, oid, peeled]));
+  const names = jsonPieces(listing.refs.map(({ name }) => [name]));
   await transact(db, [
-    db.delete(gitRefs).where(eq(gitRefs.repoKey, key)),
-    ...inserts,
-    sql`UPDATE indexed_refs SET deleted_at_remote = CASE
-        WHEN EXISTS (SELECT 1 FROM git_refs g WHERE g.repo_key = indexed_refs.repo_key AND g.name = indexed_refs.full_name)
-        THEN NULL ELSE coalesce(deleted_at_remote, ${at}) END
-      WHERE repo_key = ${key} AND full_name IS NOT NULL`,
+    sql.join([
+      sql`DELETE FROM git_refs WHERE repo_key = ${key}`,
+      ...names.map((piece) => sql` AND name NOT IN (SELECT value ->> 0 FROM json_each(${piece}))`),
+    ]),
+    ...rows.map(
+      (piece) => sql`INSERT INTO git_refs (repo_key, name, oid, peeled)
+        SELECT ${key}, value ->> 0, value ->> 1, value ->> 2 FROM json_each(${piece})
+        WHERE EXISTS (SELECT 1 FROM repos WHERE key = ${key} AND deleted_at IS NULL)
+        ON CONFLICT (repo_key, name) DO UPDATE SET oid = excluded.oid, peeled = excluded.peeled
+        WHERE oid <> excluded.oid OR peeled IS NOT excluded.peeled`,
+    ),
+    sql`UPDATE indexed_refs SET deleted_at_remote = CASE WHEN deleted_at_remote IS NULL THEN ${at} END
+      WHERE repo_key = ${key} AND full_name IS NOT NULL AND (deleted_at_remote IS NOT NULL) = EXISTS (
+        SELECT 1 FROM git_refs g WHERE g.repo_key = indexed_refs.repo_key AND g.name = indexed_refs.full_name)`,
     db
       .update(repos)
       .set({
@@ -270,15 +275,6 @@ export async function replaceListing(
       })
       .where(eq(repos.key, key)),
   ]);
-}
-
-/** About 1 MB of JSON a statement at 200 bytes a ref: below D1's 2 MB a value. */
-const REFS_A_STATEMENT = 5000;
-
-function slices<T>(items: T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) =>
-    items.slice(n * size, (n + 1) * size),
-  );
 }
 
 /** All rows of `indexed_refs` of a repo, by name, with the snapshot each one serves. */
