@@ -77,25 +77,30 @@ const IMPORT_COLUMNS = `i.blob, i.ord, i.source, i.name, i.alias, i.is_default A
 const inSnapshot = (blob: string) =>
   `EXISTS (SELECT 1 FROM entries e JOIN snapshot_dirs d ON d.dir = e.dir AND d.snapshot = ?2 WHERE e.blob = ${blob})`;
 
-/** Every file of the snapshot, a row a directory, so that a tree of 20,000 files is some hundred rows. */
+/** Ids of a directory's entries follow each other: so many names together stay below D1's 2 MB a value. */
+const FILES_A_ROW = 4_096;
+
+/** Every file of the snapshot, by directory: a row a directory, so that a tree of 20,000 files is some hundred rows. */
 export async function snapshotDirectories(view: SnapshotView): Promise<DirectoryRow[]> {
   const { results } = await view.shard
     .prepare(
       `SELECT d.path, json_group_array(json_array(e.name, e.blob, e.lang)) AS files
        FROM snapshot_dirs sd JOIN dirs d ON d.id = sd.dir JOIN entries e ON e.dir = d.id
        WHERE sd.snapshot = ?2 AND d.repo = ?1 AND e.mode <> 16384
-       GROUP BY d.id ORDER BY d.path`,
+       GROUP BY d.id, e.id / ${FILES_A_ROW} ORDER BY d.path, d.id, e.id / ${FILES_A_ROW}`,
     )
     .bind(view.scope.repo.key, view.snapshotId)
     .all<{ path: string; files: string }>();
-  return results.map((row) => ({
-    path: row.path,
-    files: (JSON.parse(row.files) as [string, number | null, string | null][]).map(([name, blob, lang]) => ({
-      name,
-      blob,
-      lang,
-    })),
-  }));
+  const directories: DirectoryRow[] = [];
+  for (const { path, files } of results) {
+    const known = directories.at(-1);
+    const directory = known?.path === path ? known : { path, files: [] };
+    if (directory !== known) directories.push(directory);
+    for (const [name, blob, lang] of JSON.parse(files) as [string, number | null, string | null][]) {
+      directory.files.push({ name, blob, lang });
+    }
+  }
+  return directories;
 }
 
 /** Symbols with exactly one of `names`; `anyCase` ignores letter case (ASCII), `brief` leaves documentation out. */

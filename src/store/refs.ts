@@ -81,9 +81,8 @@ export async function listServedRefsOf(
   scopes: readonly RepoScope[],
 ): Promise<Map<number, ServedRef[]>> {
   const served = new Map<number, ServedRef[]>();
-  for (const row of await servedRows(db, scopes)) {
-    const known = served.get(row.ref.repoKey) ?? [];
-    served.set(row.ref.repoKey, [...known, toServed(row)]);
+  for (const [key, rows] of Map.groupBy(await servedRows(db, scopes), (row) => row.ref.repoKey)) {
+    served.set(key, rows.map(toServed));
   }
   return served;
 }

@@ -1,5 +1,6 @@
 import type { TextMatch } from '../../store/full-text.ts';
 import { type ChunkRow, chunksOfBlobs, type SymbolRef } from '../../store/hits.ts';
+import { MAX_CHUNKS } from '../../store/index-blobs.ts';
 import type { SymbolHit } from '../../store/symbols.ts';
 import type { ExactFiles } from './exact-search.ts';
 import type { LineRange } from './line-matcher.ts';
@@ -21,9 +22,7 @@ export interface Found {
 /** The chunks of the files that were matched exactly, by blob. */
 export async function chunksOf(lookup: Lookup, exact: ExactFiles): Promise<Map<number, ChunkRow[]>> {
   const rows = await chunksOfBlobs(lookup.shard, lookup.target.scope, [...exact.lines.keys()]);
-  const byBlob = new Map<number, ChunkRow[]>();
-  for (const row of rows) byBlob.set(row.blobId, [...(byBlob.get(row.blobId) ?? []), row]);
-  return byBlob;
+  return Map.groupBy(rows, (row) => row.blobId);
 }
 
 /** Candidates of one lookup by chunk (or by lines): what several lists found is one candidate with several ranks. */
@@ -103,7 +102,7 @@ export class Pool {
     }
     if (clause.symbols.length === 0) {
       for (const [blobId, rank] of this.#files) {
-        this.#at({ chunkId: blobId * CHUNKS_A_BLOB, blobId, startLine: 0, endLine: 0 }).ranks.path = rank;
+        this.#at({ chunkId: blobId * MAX_CHUNKS, blobId, startLine: 0, endLine: 0 }).ranks.path = rank;
       }
     }
     const all = [...this.#byKey.values()];
@@ -113,8 +112,6 @@ export class Pool {
   }
 }
 
-/** chunks.id = blob * 4096 + ordinal (see migrations/index). */
-const CHUNKS_A_BLOB = 4096;
 const MAX_SYMBOL_LINES = 120;
 
 /** With `sym:`, candidates must lie in a symbol of that name. */

@@ -8,6 +8,7 @@ import { textOf } from '../../../src/store/blobs.ts';
 import { matchPaths, matchText, matchTrigrams } from '../../../src/store/full-text.ts';
 import { dumpIndex } from '../../../src/store/index-dump.ts';
 import { endRun } from '../../../src/store/index-repo.ts';
+import { snapshotDirectories } from '../../../src/store/navigation.ts';
 import { entryAt, listTree } from '../../../src/store/tree.ts';
 import { executable, FakeMirror, lost, type Node, submodule, symlink } from './fake-mirror.ts';
 import { addRef, bindings, createRepo, inOneRepo, parseToy, sync, type TestRepo } from './support.ts';
@@ -105,6 +106,52 @@ describe('a first sync', () => {
       lang: 'shell',
     });
     expect(tree.find((file) => file.path === 'bad.toy')).toMatchObject({ skipped: 'unsupported-encoding' });
+  });
+
+  it('lists the files of a directory however many it has, in values of bounded size', async () => {
+    const { shard } = repo.deps;
+    const key = repo.scope.repo.key;
+    // Beside what is indexed: one directory of 20,000 long names.
+    await shard.batch([
+      shard
+        .prepare(
+          `INSERT INTO dirs (id, repo, path, tree_oid, config, stats) VALUES (9000001, ?1, 'wide/', 't', 'c', '{}')`,
+        )
+        .bind(key),
+      shard.prepare('INSERT INTO snapshot_dirs (snapshot, dir) VALUES (9000001, 9000001)'),
+      shard.prepare(
+        `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19999)
+         INSERT INTO entries (id, dir, name, mode, oid, lang, blob)
+         SELECT 9000000 + i, 9000001, printf('%0200d', i), 33188, 'o', 'text', i FROM n`,
+      ),
+    ]);
+    const sizes: number[] = [];
+    const watched = {
+      prepare: (query: string) => ({
+        bind: (...values: unknown[]) => ({
+          all: async () => {
+            const answer = await shard
+              .prepare(query)
+              .bind(...values)
+              .all<{ files: string }>();
+            sizes.push(...answer.results.map((row) => row.files.length));
+            return answer;
+          },
+        }),
+      }),
+    } as unknown as D1Database;
+    const view = { shard: watched, scope: repo.scope, snapshotId: 9_000_001 };
+    const directories = await snapshotDirectories(view);
+    expect(directories.map(({ path }) => path)).toEqual(['wide/']);
+    expect(new Set(directories[0]!.files.map((file) => file.blob)).size).toBe(20_000);
+    expect(Math.max(...sizes)).toBeLessThan(2_000_000);
+    await shard.batch(
+      [
+        'entries WHERE dir = 9000001',
+        'snapshot_dirs WHERE snapshot = 9000001',
+        'dirs WHERE id = 9000001',
+      ].map((rows) => shard.prepare(`DELETE FROM ${rows}`)),
+    );
   });
 
   it('ends a prefix at a segment', async () => {
