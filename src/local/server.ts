@@ -65,6 +65,9 @@ export async function startServer(
   await copyAssets(CHECKOUT);
   await migrate(stateDir);
   const logFile = path.join(stateDir, 'server.log');
+  const url = `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
+  // Before anything answers, so that whoever waits for the server finds them.
+  const { file, credentials } = await saveCredentials(stateDir, url, secrets);
   const child = spawnWrangler(variables, {
     port,
     host,
@@ -73,7 +76,6 @@ export async function startServer(
     inspector: await inspectorPort(environment),
   });
   const exited = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
-  const url = `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
   const stop = async () => {
     bridge.close();
     killGroup(child);
@@ -85,7 +87,6 @@ export async function startServer(
     await stop();
     throw error;
   }
-  const { file, credentials } = await saveCredentials(stateDir, url, secrets);
   return { url, stateDir, credentials, credentialsFile: file, logFile, exited, stop };
 }
 
