@@ -68,7 +68,8 @@ export interface Fetched {
 
 /** git's own "infinite" depth: what `fetch --unshallow` sends. */
 const UNSHALLOW_DEPTH = 0x7fffffff;
-const MAX_SHALLOW_LINES = 1_000_000;
+/** Commits at which a mirror's history may be cut: they are kept as one JSON value, and D1 takes 2 MB. */
+export const MAX_SHALLOW = 40_000;
 
 /** One discovery serves the listing and the fetch that follows it with the same `Remote`. */
 const discoveries = new WeakMap<Remote, Discovery>();
@@ -232,9 +233,7 @@ async function openPackV0(pkts: PktReader, host: string, deepen: boolean, banded
 function readShallow(line: string, into: Fetched): void {
   const match = /^(shallow|unshallow) ([0-9a-f]{40})$/.exec(line);
   if (!match) return;
-  if (into.shallow.length + into.unshallow.length >= MAX_SHALLOW_LINES) {
-    throw new MirrorError('corrupt', 'The remote names too many shallow commits.');
-  }
+  if (into.shallow.length + into.unshallow.length >= 2 * MAX_SHALLOW) throw tooShallow();
   into[match[1] as 'shallow' | 'unshallow'].push(match[2]!);
 }
 
@@ -281,6 +280,14 @@ function packStream(pkts: PktReader, next: () => Promise<Uint8Array | null>): Re
     },
     // Nothing is queued: a chunk is handed over only to a read that waits for it, so its memory can be reused.
     { highWaterMark: 0 },
+  );
+}
+
+/** For a history that is cut in more places than are kept. */
+export function tooShallow(): MirrorError {
+  return new MirrorError(
+    'refused',
+    `At this depth the history is cut at more than ${MAX_SHALLOW} commits; choose another depth.`,
   );
 }
 

@@ -8,7 +8,7 @@ import type { RepoScope } from '../../store/scope.ts';
 import { lacksHistory, peel, shallowBoundary } from '../mirror/history.ts';
 import { storePack } from '../mirror/intake.ts';
 import type { ObjectStore } from '../mirror/object-store.ts';
-import { fetchPack, type Remote } from '../mirror/remote.ts';
+import { fetchPack, MAX_SHALLOW, type Remote, tooShallow } from '../mirror/remote.ts';
 import { JobStopped } from './step.ts';
 
 /** Tips offered as `have`, the newest ones: beyond that a fetch gains nothing and its request grows. */
@@ -68,6 +68,10 @@ async function addPack(
   if (!fetched.pack) return;
   const gone = new Set(fetched.unshallow);
   const shallow = [...new Set([...want.shallow, ...fetched.shallow])].filter((oid) => !gone.has(oid));
+  if (shallow.length > MAX_SHALLOW) {
+    await fetched.pack.cancel();
+    throw tooShallow();
+  }
   const id = s.newId();
   try {
     const stored = await storePack({ bucket: s.bucket, objects }, scope.repo.id, id, fetched.pack, {

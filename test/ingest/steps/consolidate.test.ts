@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, expect, inject, test } from 'vitest';
+import { createEgress } from '../../../src/egress.ts';
 import type { Env } from '../../../src/env.ts';
 import { newId } from '../../../src/http/ids.ts';
 import { parseCommit, parseTree } from '../../../src/ingest/mirror/trees.ts';
@@ -90,4 +91,25 @@ test('many syncs end in one pack that holds what is served and listed, and the n
   const after = await s.objects(scope);
   expect((await after.info(commits)).size).toBe(2);
   expect(await after.read(commits[3]!)).toBeNull();
+});
+
+test.each([40_001, 80_001])('a history cut at %i commits is refused, and nothing stays', async (cuts) => {
+  const scope = await registered(`cut at ${cuts}`, 'https://git.example.com/cut.git');
+  const pkt = (line: string) => (line.length + 4).toString(16).padStart(4, '0') + line;
+  const shallow = Array.from({ length: cuts }, (_, n) => pkt(`shallow ${n.toString(16).padStart(40, '0')}`));
+  const answers = [
+    new Response(`${pkt('version 2\n')}${pkt('fetch=shallow\n')}0000`, {
+      headers: { 'content-type': 'application/x-git-upload-pack-advertisement' },
+    }),
+    new Response(`${pkt('shallow-info\n')}${shallow.join('')}0001${pkt('packfile\n')}0000`, {
+      headers: { 'content-type': 'application/x-git-upload-pack-result' },
+    }),
+  ];
+  const egress = createEgress({ allow: '', fetch: async () => answers.shift()! });
+  const remote = { url: 'https://git.example.com/cut.git', headers: {} };
+  const want = { oid: 'a'.repeat(40), depth: 1000 };
+  await expect(fetchCommit({ ...s, egress }, scope, remote, want, nobodyAsks)).rejects.toThrow(
+    /cut at more than 40000 commits; choose another depth/,
+  );
+  expect((await s.bucket.list({ prefix: `repos/${scope.repo.id}/` })).objects).toEqual([]);
 });
