@@ -31,7 +31,7 @@ export async function rescore(
     });
     return null;
   } catch (error) {
-    s.log.warn('embedder failed', { error: error instanceof Error ? error.message : String(error) });
+    s.log.warn('embedder failed', { error });
     return 'the embedder did not answer; ranked without semantic similarity';
   }
 }

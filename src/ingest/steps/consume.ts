@@ -19,18 +19,8 @@ export async function consumeSteps(s: Services, batch: MessageBatch): Promise<vo
       message.ack();
     } catch (error) {
       const { step, jobId } = parsed.data;
-      s.log.error('step failed', {
-        step,
-        jobId,
-        attempt: message.attempts,
-        error: String(error),
-        stack: stackOf(error),
-      });
+      s.log.error('step failed', { step, jobId, attempt: message.attempts, error });
       message.retry();
     }
   }
-}
-
-function stackOf(error: unknown): string | undefined {
-  return error instanceof Error ? error.stack : undefined;
 }

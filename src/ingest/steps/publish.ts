@@ -43,6 +43,6 @@ async function tidy({ s, scope, job }: StepContext): Promise<void> {
   try {
     await consolidate(s, scope);
   } catch (error) {
-    s.log.warn('packs not merged', { jobId: job.id, error: String(error) });
+    s.log.warn('packs not merged', { jobId: job.id, error });
   }
 }

@@ -45,9 +45,11 @@ async function guarded(s: Services, job: JobRow, handle: JobHandle, message: Ste
     const report = async (progress: JobProgress) => mustBeActive(await handle.progress(progress));
     await dispatch({ s, job, handle, scope, report }, message);
   } catch (error) {
-    if (error instanceof Problem)
+    if (error instanceof Problem) {
+      // The job keeps the sentence; what caused it is for the operator.
+      s.log.warn('step ended its job', { step: message.step, jobId: job.id, error });
       await handle.fail({ code: ERRORS[error.slug].code, message: error.message });
-    else if (error instanceof JobStopped)
+    } else if (error instanceof JobStopped)
       await handle.cancel('The repository or the ref was deleted during the run');
     else throw error;
     await leaveNothing(s, job);
@@ -91,9 +93,7 @@ function keepAlive(
   batch: number | undefined,
 ): () => void {
   const touch = () => {
-    handle
-      .touch(step, batch)
-      .catch((error: unknown) => s.log.warn('heartbeat failed', { step, error: String(error) }));
+    handle.touch(step, batch).catch((error: unknown) => s.log.warn('heartbeat failed', { step, error }));
   };
   const timer = setInterval(touch, JOB_TIMING.heartbeat);
   return () => clearInterval(timer);
