@@ -45,6 +45,8 @@ export async function startServer(
   const host = environment.API_HOST ?? '127.0.0.1';
   const stateDir = stateDirectory(environment);
   await assertPortFree(port, host);
+  const running = await runningServer(environment);
+  if (running) throw new StartError(`a server runs from ${stateDir} already, at ${running.url}`);
   const secrets = await loadSecrets(stateDir, environment);
   const bridgeSecret = randomBytes(32).toString('base64url');
   const roots = (environment.LOCAL_REPOS?.split(/[,:]/).filter(Boolean) ?? [CHECKOUT]).concat(

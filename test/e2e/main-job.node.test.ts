@@ -153,13 +153,16 @@ describe('npm start', () => {
     expect(hits[0]).toMatchObject({ filePath: 'module1234.ts' });
   }, 300_000);
 
-  test('a second server on the same port, and invalid configuration, exit 1 with a sentence', async () => {
+  test('a second server on the same port or state, and invalid configuration, exit 1 with a sentence', async () => {
     const taken = new Running('src/local/start.ts', [], {
       PORT: new URL(server.url).port,
       STATE_DIR: path.join(scratch, 's2'),
     });
     expect(await taken.exited).toBe(1);
     expect(taken.output).toMatch(/in use/);
+    const twice = new Running('src/local/start.ts', [], { PORT: String(await freePort()), STATE_DIR: state });
+    expect(await twice.exited).toBe(1);
+    expect(twice.output).toContain(server.url);
     for (const [variable, value] of [
       ['API_JWT_SECRET', 'short'],
       ['API_ADMIN_PASSWORD', 'admin'],
