@@ -116,14 +116,41 @@ function headRow(rows: Served[], defaultBranch: string | null): Served | undefin
 }
 
 function named(rows: Served[], ref: string, defaultBranch: string | null): Served | undefined {
-  const byName =
-    rows.find((row) => row.ref.ref === ref) ??
-    rows.find((row) => row.ref.fullName === ref) ??
-    rows.find((row) => row.ref.fullName === TAGS + ref) ??
-    rows.find((row) => row.ref.fullName === HEADS + ref);
-  if (byName) return byName;
-  if (ref === 'HEAD') return headRow(rows, defaultBranch);
-  return byCommit(rows, ref) ?? bySemver(rows, ref);
+  const refs = rows.map((row) => row.ref);
+  const known = byName(refs, ref, defaultBranch);
+  return known ? rows[refs.indexOf(known)] : (byCommit(rows, ref) ?? bySemver(rows, ref));
+}
+
+function byName(refs: IndexedRefRow[], ref: string, defaultBranch: string | null): IndexedRefRow | undefined {
+  const head = ref === 'HEAD' && defaultBranch !== null ? HEADS + defaultBranch : null;
+  return (
+    refs.find((row) => row.ref === ref) ??
+    [ref, TAGS + ref, HEADS + ref, head]
+      .map((name) => (name === null ? undefined : refs.find((row) => row.fullName === name)))
+      .find((row) => row !== undefined)
+  );
+}
+
+/**
+ * The one ref, indexed or on its way, that `ref` names; null when none. Commits name those that were indexed as such:
+ * a tag is not told by its commit, nor by a range.
+ */
+export async function findTrackedRef(
+  db: ControlDb,
+  scope: RepoScope,
+  ref: string,
+): Promise<IndexedRefRow | null> {
+  const [rows, repo] = await Promise.all([
+    listIndexedRefs(db, [scope.repo.key]),
+    db.query.repos.findFirst({ columns: { defaultBranch: true }, where: eq(repos.key, scope.repo.key) }),
+  ]);
+  const refs = rows.map((row) => row.ref);
+  const known = byName(refs, ref, repo?.defaultBranch ?? null);
+  if (known) return known;
+  const oid = ref.toLowerCase();
+  if (!FULL_OID.test(oid) && !SHORT_OID.test(oid)) return null;
+  const [commit, another] = refs.filter((row) => row.fullName === null && row.ref.startsWith(oid));
+  return commit && !another ? commit : null;
 }
 
 function byCommit(rows: Served[], ref: string): Served | undefined {

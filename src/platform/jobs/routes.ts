@@ -6,7 +6,7 @@ import { pageQuery, setPage, slice, windowOf } from '../../http/pagination.ts';
 import type { Services } from '../../services.ts';
 import type { JobRow } from '../../store/control-schema.ts';
 import { findJob, listJobs, listRuns, mayCancel } from '../../store/jobs.ts';
-import { shortName } from '../../store/refs.ts';
+import { findTrackedRef, shortName } from '../../store/refs.ts';
 import { findRepo, listRepoScopes } from '../../store/repos.ts';
 import type { Caller } from '../../store/scope.ts';
 import { nameAndRefParam } from '../repos/schemas.ts';
@@ -105,11 +105,9 @@ indexingStatusRoutes.openapi(ofRef, async (c) => {
   const { name, ref } = c.req.valid('param');
   const found = await findRepo(services.db, caller, name, 'read');
   const endedAfter = new Date(services.clock().getTime() - ENDED_MS);
-  const wanted = ref === 'HEAD' ? (found.row.defaultBranch ?? ref) : ref;
-  const runs = await listRuns(services.db, [found.repo.key], {
-    refs: [wanted, shortName(wanted)],
-    endedAfter,
-  });
+  // Runs outlive a ref that was deleted: those are told by the name they had.
+  const stored = (await findTrackedRef(services.db, found, ref))?.ref ?? shortName(ref);
+  const runs = await listRuns(services.db, [found.repo.key], { refs: [stored], endedAfter });
   // The one that runs now tells more than one that waits behind it.
   const run = runs.find((each) => each.status === 'running') ?? runs[0];
   if (!run) throw new Problem('not_found', `No active indexing tracked for ${found.repo.name} ${ref}`);

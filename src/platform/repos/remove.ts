@@ -2,7 +2,7 @@
 import { Problem } from '../../errors.ts';
 import type { Services } from '../../services.ts';
 import { jobById } from '../../store/jobs.ts';
-import { listIndexedRefs } from '../../store/refs.ts';
+import { findTrackedRef } from '../../store/refs.ts';
 import { type FoundRepo, markDeleted } from '../../store/repos.ts';
 import type { Caller } from '../../store/scope.ts';
 
@@ -31,7 +31,7 @@ export async function deleteRepo(
 }
 
 /**
- * Removes one indexed ref and what only it needs. `ref` is its stored or full name.
+ * Removes one indexed ref and what only it needs. `ref` is its stored or full name, `HEAD`, or a commit indexed as such.
  * @throws Problem `not_found` with `reason: not_indexed`
  */
 export async function deleteVersion(
@@ -41,8 +41,7 @@ export async function deleteVersion(
   ref: string,
   waitMs = AWAIT_MS,
 ): Promise<Removal> {
-  const rows = (await listIndexedRefs(s.db, [scope.repo.key])).map((row) => row.ref);
-  const row = rows.find((each) => each.ref === ref) ?? rows.find((each) => each.fullName === ref);
+  const row = await findTrackedRef(s.db, scope, ref);
   if (!row) {
     throw new Problem('not_found', `"${ref}" is not an indexed ref of this repository`, {
       members: { reason: 'not_indexed' },

@@ -272,6 +272,15 @@ describe('syncing', () => {
     expect(Object.keys(await refsOf('names')).sort()).toEqual(
       ['same', 'refs/heads/same', 'feature/auth', 'main', remote.head, second].sort(),
     );
+    const tracked = async (ref: string) =>
+      (await api('GET', `/indexing-status/names/${encodeURIComponent(ref)}`)).body.ref;
+    expect(await tracked('refs/heads/same')).toBe('refs/heads/same');
+    expect(await tracked('refs/tags/same')).toBe('same');
+    expect(await tracked('HEAD')).toBe('main');
+    expect(await tracked(second.slice(0, 8))).toBe(second);
+    const short = `/repos/names/versions/${remote.head.slice(0, 8)}`;
+    expect([(await api('DELETE', short)).status, (await api('DELETE', short)).status]).toEqual([204, 404]);
+    expect((await refsOf('names')).same).toBeDefined();
     expect((await api('DELETE', '/repos/names/versions/feature%2Fauth')).status).toBe(204);
     expect(Object.keys(await refsOf('names'))).not.toContain('feature/auth');
     const gone = await api('DELETE', '/repos/names/versions/feature%2Fauth');
