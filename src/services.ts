@@ -2,7 +2,7 @@ import type { Config } from './config.ts';
 import { readConfig } from './config.ts';
 import { createEgress, type Egress } from './egress.ts';
 import type { Env } from './env.ts';
-import { newId } from './http/ids.ts';
+import { newId } from './ids.ts';
 import { type ObjectStore, openObjects } from './ingest/mirror/object-store.ts';
 import type { BlobFacts } from './ingest/parse/facts.ts';
 import type { Embedder } from './models/embedder.ts';

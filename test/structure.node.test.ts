@@ -40,6 +40,7 @@ const LAYERS: [prefix: string, may: string[]][] = [
   ['workers/', ['src/']],
   ['src/local/', ['src/config.ts']],
   ['src/errors.ts', []],
+  ['src/ids.ts', []],
   ['src/ip.ts', []],
   ['src/paths.ts', []],
   ['src/pipeline.ts', []],
@@ -50,7 +51,7 @@ const LAYERS: [prefix: string, may: string[]][] = [
   ['src/env.ts', []],
   ['src/models/', ['src/errors.ts', 'src/words.ts']],
   // Of ingest, the shape of facts and their version: a type that both sides of the store speak.
-  ['src/store/', ['src/errors.ts', 'src/ingest/parse/facts.ts']],
+  ['src/store/', ['src/errors.ts', 'src/ids.ts', 'src/ingest/parse/facts.ts']],
   ['src/ingest/parse/', []],
   // Of the store, the R2 keys; of parsing, the flags that are taken while an object is in hand.
   [
@@ -81,6 +82,7 @@ const LAYERS: [prefix: string, may: string[]][] = [
     [
       'src/config.ts',
       'src/errors.ts',
+      'src/ids.ts',
       'src/platform/accounts/first-admin.ts',
       'src/platform/accounts/tokens.ts',
       'src/platform/telemetry/log.ts',
@@ -92,7 +94,7 @@ const LAYERS: [prefix: string, may: string[]][] = [
     [
       'src/config.ts',
       'src/egress.ts',
-      'src/http/ids.ts',
+      'src/ids.ts',
       'src/ingest/mirror/object-store.ts',
       'src/models/',
       'src/platform/jobs/jobs.ts',
@@ -106,6 +108,7 @@ const LAYERS: [prefix: string, may: string[]][] = [
       'src/config.ts',
       'src/errors.ts',
       'src/http/',
+      'src/ids.ts',
       'src/ingest/',
       'src/pipeline.ts',
       'src/services.ts',

@@ -12,9 +12,7 @@ const ENVELOPE = '-envelope';
 /** The tag of some text, with its quotes. */
 export async function tagOf(text: string, profile: Profile = 'plain'): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  const hash = Array.from(new Uint8Array(digest, 0, 16), (byte) => byte.toString(16).padStart(2, '0')).join(
-    '',
-  );
+  const hash = Buffer.from(digest, 0, 16).toString('hex');
   return `"${hash}${profile === 'envelope' ? ENVELOPE : ''}"`;
 }
 

@@ -1,6 +1,7 @@
 /** Repositories: the only place that mints a `RepoScope`, and with it the only door to a repo's data. */
 import { and, asc, eq, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { Problem } from '../errors.ts';
+import { isId } from '../ids.ts';
 import { type ControlDb, transact } from './control-db.ts';
 import { groups, type RepoRow, repos } from './control-schema.ts';
 import { type Access, type Caller, hasGroupRole, mintRepoScope, type RepoScope } from './scope.ts';
@@ -8,14 +9,8 @@ import { type Access, type Caller, hasGroupRole, mintRepoScope, type RepoScope }
 /** A scope with the row it was made from. */
 export type FoundRepo = RepoScope & { readonly row: RepoRow };
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const RANK: Record<Access, number> = { read: 0, write: 1, admin: 2 };
 const MISSING = 'Repository not found';
-
-/** True for the form of an id, which no name may take. */
-export function isRepoId(nameOrId: string): boolean {
-  return UUID.test(nameOrId);
-}
 
 /** What `caller` may do with a repo, or null when it may not know of it. */
 export function accessTo(caller: Caller, repo: Pick<RepoRow, 'groupId' | 'visibility'>): Access | null {
@@ -44,7 +39,7 @@ export async function findRepo(
   nameOrId: string,
   access: Access,
 ): Promise<FoundRepo> {
-  const named = isRepoId(nameOrId)
+  const named = isId(nameOrId)
     ? eq(repos.id, nameOrId.toLowerCase())
     : eq(repos.name, nameOrId.normalize('NFC'));
   const rows = await db

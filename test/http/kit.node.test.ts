@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { parseRate, readConfig } from '../../src/config.ts';
 import type { Env } from '../../src/env.ts';
 import { matchesAny } from '../../src/http/etag.ts';
-import { isId, newId } from '../../src/http/ids.ts';
 import { clientIp, limitHeaders, quotas } from '../../src/http/limits.ts';
 import { accepts } from '../../src/http/negotiation.ts';
+import { isId, newId } from '../../src/ids.ts';
 import { createLogger, redact } from '../../src/platform/telemetry/log.ts';
 
 describe('ids', () => {

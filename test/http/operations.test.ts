@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { newId } from '../../src/http/ids.ts';
+import { newId } from '../../src/ids.ts';
 import { sha256 } from '../../src/platform/accounts/tokens.ts';
 import { asAdmin, call } from './call.ts';
 

@@ -3,7 +3,7 @@ import { getTableColumns, getTableName, is } from 'drizzle-orm';
 import { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Env } from '../../src/env.ts';
-import { newId } from '../../src/http/ids.ts';
+import { newId } from '../../src/ids.ts';
 import { controlDb } from '../../src/store/control-db.ts';
 import * as schema from '../../src/store/control-schema.ts';
 import {

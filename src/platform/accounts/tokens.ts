@@ -85,5 +85,5 @@ function refused(detail: string): Problem {
 /** SHA-256 in hex: how keys and refresh tokens are stored. They carry 256 bits of entropy or a signature, so a slow hash adds nothing. */
 export async function sha256(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', encoder.encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return Buffer.from(digest).toString('hex');
 }

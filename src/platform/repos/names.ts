@@ -1,6 +1,6 @@
 /** The rules of names (api.md section 1, Ids), as schemas whose messages tell the rule that was broken. */
 import { z } from '@hono/zod-openapi';
-import { isId } from '../../http/ids.ts';
+import { isId } from '../../ids.ts';
 
 const MAX_NAME = 200;
 const MAX_REF = 1024;

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, expect, inject, test } from 'vitest';
 import { createEgress } from '../../../src/egress.ts';
 import type { Env } from '../../../src/env.ts';
-import { newId } from '../../../src/http/ids.ts';
+import { newId } from '../../../src/ids.ts';
 import { parseCommit, parseTree } from '../../../src/ingest/mirror/trees.ts';
 import { consolidate } from '../../../src/ingest/steps/consolidate.ts';
 import { fetchCommit } from '../../../src/ingest/steps/fetch-commit.ts';

@@ -2,7 +2,7 @@ import { createExecutionContext, createMessageBatch, getQueueResult } from 'clou
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Env } from '../../../src/env.ts';
-import { newId } from '../../../src/http/ids.ts';
+import { newId } from '../../../src/ids.ts';
 import { consumeSteps } from '../../../src/ingest/steps/consume.ts';
 import { consumeDeadLetters } from '../../../src/platform/jobs/dead-letters.ts';
 import { jobObject } from '../../../src/platform/jobs/dispatch.ts';

@@ -2,7 +2,7 @@ import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { SignJWT } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { newId } from '../../../src/http/ids.ts';
+import { newId } from '../../../src/ids.ts';
 import { createApp } from '../../../workers/api/app.ts';
 import { ADMIN, ADMIN_KEY, asAdmin, call, login, read, request, withVariables } from '../../http/call.ts';
 

@@ -4,7 +4,7 @@ export function newId(
   random: Uint8Array = crypto.getRandomValues(new Uint8Array(10)),
 ): string {
   const time = now.toString(16).padStart(12, '0');
-  const tail = Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const tail = Buffer.from(random).toString('hex');
   const variant = (8 | (random[2]! & 3)).toString(16);
   return `${time.slice(0, 8)}-${time.slice(8)}-7${tail.slice(1, 4)}-${variant}${tail.slice(5, 8)}-${tail.slice(8, 20)}`;
 }
