@@ -59,7 +59,8 @@ const MINIFIED_LANGUAGES: ReadonlySet<LanguageId> = new Set([
 
 /** Why a blob's own bytes keep it from being parsed, or null. */
 export function skipByFlags(flags: BlobFlags, lang: LanguageId): SkipReason | null {
-  if (flags.binary || flags.lfsPointer) return 'binary';
+  if (flags.lfsPointer) return 'lfs-pointer';
+  if (flags.binary) return 'binary';
   if (flags.generated) return 'generated';
   if (flags.minified && MINIFIED_LANGUAGES.has(lang)) return 'minified';
   return null;
@@ -72,5 +73,8 @@ export function skipReason(
   size: number,
   flags: BlobFlags | null,
 ): SkipReason | null {
-  return skipByPath(path, mode, size) ?? (flags ? skipByFlags(flags, languageOf(path)) : null);
+  const byPath = skipByPath(path, mode, size);
+  // A pointer is a few lines of text, whatever the name says of the bytes that it stands for.
+  if (byPath === 'binary' && flags?.lfsPointer) return 'lfs-pointer';
+  return byPath ?? (flags ? skipByFlags(flags, languageOf(path)) : null);
 }

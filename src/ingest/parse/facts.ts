@@ -34,6 +34,7 @@ export const SKIP_REASONS = [
   'generated',
   'minified',
   'binary',
+  'lfs-pointer',
   'oversized',
   'submodule',
   'symlink',

@@ -1,6 +1,6 @@
 /** What is judged without a grammar: flags of bytes, paths that are skipped, the words of identifiers. */
 import { describe, expect, it } from 'vitest';
-import { skipByPath } from '../../../src/ingest/parse/classify.ts';
+import { skipByPath, skipReason } from '../../../src/ingest/parse/classify.ts';
 import { byteToFlags, createSniffer, flagsToByte, sniff } from '../../../src/ingest/parse/sniff.ts';
 import { chunkTerms, splitIdentifier } from '../../../src/words.ts';
 
@@ -75,6 +75,14 @@ describe('skipping by path', () => {
     ['src/admin.js', 0o100644, 10, null],
   ])('%s (mode %o) → %4$s', (path, mode, size, reason) => {
     expect(skipByPath(path, mode, size)).toBe(reason);
+  });
+
+  it('tell a git-lfs pointer from the bytes that its name promises', () => {
+    const pointer = utf8('version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n');
+    for (const path of ['model.bin', 'data.csv'])
+      expect(skipReason(path, 0o100644, pointer.length, sniff(pointer))).toBe('lfs-pointer');
+    expect(skipReason('vendor/model.bin', 0o100644, pointer.length, sniff(pointer))).toBe('vendored');
+    expect(skipReason('model.bin', 0o100644, 3, sniff(utf8('abc')))).toBe('binary');
   });
 });
 

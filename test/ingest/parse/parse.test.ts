@@ -115,7 +115,7 @@ describe('bytes that are not parsed', () => {
       'a git-lfs pointer',
       utf8('version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n'),
       'text',
-      'binary',
+      'lfs-pointer',
     ],
     [
       'a header of a generator',
