@@ -76,6 +76,11 @@ const file = route({
 const bytes = { schema: z.string().openapi({ format: 'binary' }) };
 const rawContent = { 'application/octet-stream': bytes, 'text/plain': bytes };
 
+const rawAnswerHeaders = {
+  'Accept-Ranges': { schema: { type: 'string' as const }, description: '`bytes`' },
+  'Content-Disposition': { schema: { type: 'string' as const }, description: 'The base name of the file.' },
+};
+
 const raw = route({
   ...read,
   path: `${BASE}/raw`,
@@ -84,8 +89,15 @@ const raw = route({
   errors: ['conflict', 'unprocessable', 'range_not_satisfiable'],
   request: { params: snapshotParam, query: rawQuery, headers: rawHeaders },
   responses: {
-    200: { description: 'All of it', content: rawContent },
-    206: { description: 'The range asked for', content: rawContent },
+    200: { description: 'All of it', headers: rawAnswerHeaders, content: rawContent },
+    206: {
+      description: 'The range asked for',
+      headers: {
+        ...rawAnswerHeaders,
+        'Content-Range': { schema: { type: 'string' as const }, description: '`bytes 0-1023/4096`' },
+      },
+      content: rawContent,
+    },
     304: { description: 'Not modified: `If-None-Match` names the object.' },
   },
 });

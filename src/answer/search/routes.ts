@@ -26,7 +26,17 @@ const find = route({
   etag: true,
   provenance: true,
   responses: {
-    200: { description: 'Best first', content: { 'application/json': { schema: z.array(searchResult) } } },
+    200: {
+      description: 'Best first',
+      headers: {
+        'Sightline-Search-Strategy': {
+          schema: { type: 'string' },
+          description: 'Which signals ranked the answer.',
+        },
+        'Sightline-Notes': { schema: { type: 'string' }, description: 'Limits that the search met, if any.' },
+      },
+      content: { 'application/json': { schema: z.array(searchResult) } },
+    },
   },
 });
 
