@@ -30,8 +30,11 @@ export interface SymbolRow {
 export interface ImportRow {
   blob: number;
   ord: number;
+  /** As written, without quotes. */
   source: string;
+  /** The exported name; `*` for namespaces and wildcards, `default` for default imports, '' for side effects. */
   name: string;
+  /** The local name, '' when nothing is bound. */
   alias: string;
   isDefault: boolean;
   isReexport: boolean;

@@ -10,7 +10,7 @@ import { CONFIDENCE } from './confidence.ts';
 import { complete } from './conventions.ts';
 import type { FactStore } from './demand.ts';
 import { exportRenames, imported } from './exports.ts';
-import { type CallSite, containerOf, type Definition, isMember, isType, lastName } from './facts.ts';
+import { type CallSite, containerOf, type Definition, isMember, isType, keyOf, lastName } from './facts.ts';
 import { familyOf } from './modules.ts';
 import type { PathIndex } from './paths.ts';
 import { type Edge, resolveOne } from './resolve.ts';
@@ -181,9 +181,4 @@ function surestFirst(a: ReachingCall, b: ReachingCall): number {
     b.confidence - a.confidence ||
     (a.site.path < b.site.path ? -1 : a.site.path > b.site.path ? 1 : a.site.line - b.site.line)
   );
-}
-
-/** A definition's identity within a snapshot. */
-export function keyOf(definition: Pick<Definition, 'path' | 'ord'>): string {
-  return `${definition.path}\0${definition.ord}`;
 }

@@ -1,11 +1,11 @@
 import { callsTo, callsWithin } from '../../store/navigation.ts';
 import { snippetOf } from '../lines.ts';
-import { keyOf, MAX_SITES, sitesOf } from './call-sites.ts';
+import { MAX_SITES, sitesOf } from './call-sites.ts';
 import { MAX_LISTED, type PageOptions } from './callers.ts';
 import { complete } from './conventions.ts';
 import type { FactStore } from './demand.ts';
 import { type SymbolSummary, summariesOf } from './details.ts';
-import type { CallSite, Definition } from './facts.ts';
+import { type CallSite, type Definition, keyOf } from './facts.ts';
 import { type Edge, resolveOne } from './resolve.ts';
 import { type SymbolQuery, selectDefinitions } from './select.ts';
 import { factsOf, type OpenSnapshot, type SnapshotTree, textsOf, treeOf } from './snapshot.ts';
@@ -92,15 +92,11 @@ async function resolveWithin(
   const rows = await callsTo(snapshot, [...names], MAX_SITES);
   const others = rows.flatMap((row) => sitesOf(row, tree.paths));
   const together = complete(others, await store.each(others, resolveOne));
-  const completed = new Map(others.map((site, index) => [placeKey(site), together[index]!]));
+  const completed = new Map(others.map((site, index) => [keyOf(site), together[index]!]));
   return sites.map((site, index) => {
     const { edges, open } = alone[index]!;
-    return { site, edges: open ? (completed.get(placeKey(site)) ?? edges) : edges };
+    return { site, edges: open ? (completed.get(keyOf(site)) ?? edges) : edges };
   });
-}
-
-function placeKey({ path, ord }: CallSite): string {
-  return `${path}\0${ord}`;
 }
 
 function describe(site: CallSite, { definition, confidence, resolution }: Edge, text: string): CalleeItem {

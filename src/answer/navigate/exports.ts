@@ -1,4 +1,4 @@
-import { containerOf, type Definition, type Facts, isLocalToFunction, isMember } from './facts.ts';
+import { containerOf, type Definition, type Facts, isLocalToFunction, isMember, keyOf } from './facts.ts';
 import type { Binding } from './modules/module.ts';
 import { familyOf, resolveModule } from './modules.ts';
 import type { IndexedFile } from './paths.ts';
@@ -199,7 +199,7 @@ export function sameFamily(definition: { lang: string }, file: { lang: string })
 export function unique(definitions: Definition[]): Definition[] {
   const seen = new Set<string>();
   return definitions.filter((definition) => {
-    const key = `${definition.path}\0${definition.ord}`;
+    const key = keyOf(definition);
     return !seen.has(key) && seen.add(key);
   });
 }

@@ -1,47 +1,23 @@
+import type { CallRow, SymbolRow } from '../../store/navigation.ts';
 import type { Binding, ModuleContext } from './modules/module.ts';
 
 /** A symbol at one path of the snapshot. */
-export interface Definition {
-  blob: number;
-  ord: number;
+export interface Definition extends SymbolRow {
   path: string;
   lang: string;
-  name: string;
-  qualifiedName: string;
-  kind: string;
-  signature: string;
-  documentation: string | null;
-  startLine: number;
-  endLine: number;
-  parent: number | null;
-  exported: boolean;
-  bases: string[];
 }
 
-/** A call as it stands in a file. */
-export interface CallSite {
-  blob: number;
-  /** Its number among the calls of the blob. */
-  ord: number;
+/** A call at one path of the snapshot. */
+export interface CallSite extends Omit<CallRow, 'caller'> {
   path: string;
   lang: string;
-  line: number;
-  callee: string;
-  receiver: string;
-  receiverType: string | null;
-  arity: number | null;
   /** The innermost symbol around the call, null at file level. */
-  caller: Caller | null;
+  caller: Omit<NonNullable<CallRow['caller']>, 'parent'> | null;
 }
 
-export interface Caller {
-  ord: number;
-  name: string;
-  qualifiedName: string;
-  kind: string;
-  signature: string;
-  startLine: number;
-  endLine: number;
+/** What tells a definition, or a call, from the others of its kind in a snapshot. */
+export function keyOf({ path, ord }: Pick<Definition, 'path' | 'ord'>): string {
+  return `${path}\0${ord}`;
 }
 
 /**

@@ -1,10 +1,10 @@
 import { lastSegment } from '../../paths.ts';
 import { type ImportRow, subtypesOf, symbolsOfBlob } from '../../store/navigation.ts';
-import { callsReaching, keyOf, type ReachingCall } from './call-sites.ts';
+import { callsReaching, type ReachingCall } from './call-sites.ts';
 import { MAX_LISTED } from './callers.ts';
 import { type FactStore, placed } from './demand.ts';
 import { type SymbolSummary, summariesOf } from './details.ts';
-import { containerOf, type Definition, isMember, isType } from './facts.ts';
+import { containerOf, type Definition, isMember, isType, keyOf } from './facts.ts';
 import { referencesTo } from './references.ts';
 import { type SymbolQuery, selectDefinitions } from './select.ts';
 import { factsOf, type OpenSnapshot, type SnapshotTree, treeOf } from './snapshot.ts';

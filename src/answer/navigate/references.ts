@@ -1,10 +1,10 @@
 import { directoryOf, lastSegment } from '../../paths.ts';
 import { type ImportRow, importsEnding, importsNamed } from '../../store/navigation.ts';
-import { exportedNames, keyOf } from './call-sites.ts';
+import { exportedNames } from './call-sites.ts';
 import { CONFIDENCE } from './confidence.ts';
 import type { FactStore } from './demand.ts';
 import { exportedFrom, imported, moduleFiles, sameFamily } from './exports.ts';
-import { containerOf, type Definition, type Facts, isMember } from './facts.ts';
+import { containerOf, type Definition, type Facts, isMember, keyOf } from './facts.ts';
 import { familyOf, resolveModule } from './modules.ts';
 import { type SymbolQuery, selectDefinitions } from './select.ts';
 import { factsOf, type OpenSnapshot, type SnapshotTree, treeOf } from './snapshot.ts';

@@ -11,6 +11,7 @@ import {
   isLocalToFunction,
   isMember,
   isType,
+  keyOf,
   lastName,
 } from './facts.ts';
 import { inferType } from './infer.ts';
@@ -534,7 +535,7 @@ function target(definition: Definition): string {
 function merge(all: Edge[]): Edge[] {
   const best = new Map<string, Edge>();
   for (const edge of all) {
-    const id = `${edge.definition.path}\0${edge.definition.ord}`;
+    const id = keyOf(edge.definition);
     const known = best.get(id);
     if (!known || known.confidence < edge.confidence) best.set(id, edge);
   }

@@ -2,7 +2,7 @@ import { Problem } from '../../errors.ts';
 import { type SymbolRow, symbolNames, symbolsNamed } from '../../store/navigation.ts';
 import { nearestNames } from '../nearest.ts';
 import { placed } from './demand.ts';
-import { containerOf, type Definition, dotted, isType, lastName } from './facts.ts';
+import { containerOf, type Definition, dotted, isType, keyOf, lastName } from './facts.ts';
 import { factsOf, type OpenSnapshot, type SnapshotTree } from './snapshot.ts';
 import { lookupMember } from './types.ts';
 
@@ -61,11 +61,11 @@ async function inheritedMembers(
       .flatMap((type) => lookupMember(facts, type, lastName(qualified)).inherited),
   );
   if (members.length === 0) return [];
-  const keys = new Set(members.map((member) => `${member.path}\0${member.ord}`));
+  const keys = new Set(members.map(keyOf));
   const rows = await symbolsNamed(snapshot, [lastName(qualified)], { limit: MAX_DEFINITIONS });
   return rows
     .flatMap((row) => placed(row, tree.paths))
-    .filter((definition) => keys.has(`${definition.path}\0${definition.ord}`) && isPicked(definition, query))
+    .filter((definition) => keys.has(keyOf(definition)) && isPicked(definition, query))
     .sort(likeliestFirst);
 }
 

@@ -1,6 +1,6 @@
 import { directoryOf } from '../../paths.ts';
 import { exportedFrom, imported, moduleFiles, sameFamily, unique, visibleBindings } from './exports.ts';
-import { containerOf, type Definition, type Facts, isType, lastName } from './facts.ts';
+import { containerOf, type Definition, type Facts, isType, keyOf, lastName } from './facts.ts';
 import { type Family, familyOf } from './modules.ts';
 import type { IndexedFile } from './paths.ts';
 
@@ -92,7 +92,7 @@ export function throughWildcards(
 /** The type's bases, breadth first, with their level (1 = direct); types that the repository does not hold are left out. */
 export function ancestors(facts: Facts, type: Definition): { type: Definition; level: number }[] {
   const found: { type: Definition; level: number }[] = [];
-  const seen = new Set([key(type)]);
+  const seen = new Set([keyOf(type)]);
   let level = [type];
   for (let depth = 1; level.length > 0 && found.length < MAX_ANCESTORS; depth++) {
     const next: Definition[] = [];
@@ -100,7 +100,7 @@ export function ancestors(facts: Facts, type: Definition): { type: Definition; l
       const file = { path: child.path, blob: child.blob, lang: child.lang };
       for (const base of basesOf(facts, child)) {
         for (const parent of typesVisible(facts, file, base).types) {
-          if (seen.has(key(parent)) || !seen.add(key(parent))) continue;
+          if (seen.has(keyOf(parent)) || !seen.add(keyOf(parent))) continue;
           found.push({ type: parent, level: depth });
           next.push(parent);
         }
@@ -191,9 +191,9 @@ function overridesOf(facts: Facts, type: Definition, name: string): Definition[]
     if (!sameFamily(candidate, type) || isMemberOf(candidate, type)) continue;
     const owner = ownerOf(facts, candidate);
     if (!owner || owner.bases.length === 0) continue;
-    const known = verdicts.get(key(owner));
-    const derives = known ?? ancestors(facts, owner).some((ancestor) => key(ancestor.type) === key(type));
-    verdicts.set(key(owner), derives);
+    const known = verdicts.get(keyOf(owner));
+    const derives = known ?? ancestors(facts, owner).some((ancestor) => keyOf(ancestor.type) === keyOf(type));
+    verdicts.set(keyOf(owner), derives);
     if (derives) overrides.push(candidate);
   }
   return overrides;
@@ -211,8 +211,4 @@ export function ownerOf(facts: Facts, member: Definition): Definition | null {
 
 function isSameSymbol(a: Definition, b: Definition): boolean {
   return a.blob === b.blob && a.ord === b.ord && a.path === b.path;
-}
-
-function key(definition: Definition): string {
-  return `${definition.path}\0${definition.ord}`;
 }

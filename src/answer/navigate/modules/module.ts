@@ -1,17 +1,8 @@
+import type { ImportRow } from '../../../store/navigation.ts';
 import type { IndexedFile, PathIndex } from '../paths.ts';
 
 /** An import as the resolver sees it. */
-export interface Binding {
-  /** As written, without quotes. */
-  source: string;
-  /** The exported name; `*` for namespaces and wildcards, `default` for default imports, '' for side effects. */
-  name: string;
-  /** The local name, '' when nothing is bound. */
-  alias: string;
-  isDefault: boolean;
-  isReexport: boolean;
-  line: number;
-}
+export type Binding = Omit<ImportRow, 'blob' | 'ord'>;
 
 /**
  * Where an import leads.
