@@ -212,7 +212,7 @@ function demotion(candidate: Candidate, query: RankQuery): number {
     factor *= 0.55;
   // Examples show how a thing is used, not what it is; a question may want just that.
   if (query.code && EXAMPLE_PATH.test(candidate.path) && !asks(['example', 'examples', 'sample', 'demo']))
-    factor *= 0.7;
+    factor *= 0.6;
   if (GENERATED_PATH.test(candidate.path)) factor *= 0.6;
   if (CHANGES_PATH.test(candidate.path) && !asks(['changelog', 'release', 'version'])) factor *= 0.5;
   if (query.code && PROSE.has(candidate.lang)) factor *= 0.7;
