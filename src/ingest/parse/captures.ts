@@ -137,6 +137,7 @@ class MatchReader {
     const kind = KINDS.get(name);
     if (kind !== undefined) this.definition(match, node, kind);
     else if (name === 'call') this.call(match, node);
+    else if (name === 'call.tokens') this.callInTokens(node);
     else if (name === 'import') this.import(match, node);
     else if (name === 'scope') this.scope(match, node);
     else if (name === 'var' || name === 'var.type') this.binding(match, 'var', this.facts.vars);
@@ -260,6 +261,24 @@ class MatchReader {
     if (raw.callee !== '') this.facts.calls.push(raw);
   }
 
+  /**
+   * A name before parentheses among the arguments of a macro, which the grammar leaves as tokens. What it is called on
+   * is read from the text.
+   */
+  private callInTokens(node: Node): void {
+    const callee = this.textOf(node);
+    if (this.text[node.endIndex] !== '(' || NO_CALLEE.test(callee) || !inMacro(node)) return;
+    const before = this.text.slice(Math.max(0, node.startIndex - MAX_RECEIVER), node.startIndex);
+    if (/\bfn\s+$/.test(before)) return;
+    this.facts.calls.push({
+      start: node.startIndex,
+      callee,
+      receiver: /([\w.:]*\w)(?:\.|::)$/.exec(before)?.[1] ?? '',
+      arity: null,
+      pattern: 0,
+    });
+  }
+
   private arity(node: Node): number | null {
     const text = this.textOf(node);
     const count = node.namedChildCount;
@@ -340,6 +359,19 @@ class MatchReader {
   private textOf(node: Node): string {
     return this.text.slice(node.startIndex, node.endIndex);
   }
+}
+
+const MAX_RECEIVER = 80;
+/** Keywords that stand before parentheses. */
+const NO_CALLEE = /^(?:as|break|else|for|if|in|let|loop|match|move|mut|ref|return|where|while|yield)$/;
+const MAX_TOKEN_DEPTH = 24;
+
+/** Tokens of a macro's arguments, not those of an attribute or of a macro's definition. */
+function inMacro(node: Node): boolean {
+  let around = node.parent;
+  for (let depth = 0; around?.type === 'token_tree' && depth < MAX_TOKEN_DEPTH; depth++)
+    around = around.parent;
+  return around?.type === 'macro_invocation';
 }
 
 const SPREAD = /spread|splat|variadic|pack_expansion/;

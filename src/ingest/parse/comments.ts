@@ -35,13 +35,26 @@ export function leadOf(text: string, start: number, floor: number, pieces: reado
     }
     // A grammar may count the newline as part of a line comment.
     const breaks = newlines(gap) + (text[piece.end - 1] === '\n' ? 1 : 0);
-    if (breaks > 1 || /\S/.test(gap) || !startsLine(text, piece.start)) break;
+    const most = comments.length === 0 && isDocBlock(text, piece) ? 2 : 1;
+    if (breaks > most || /\S/.test(gap) || !startsLine(text, piece.start)) break;
     comments.unshift(piece);
     from = piece.start;
     docStart = piece.start;
   }
   return { start: Math.min(found, start), docStart, comments };
 }
+
+/**
+ * A `/**` block documents what follows even past a blank line, as JSDoc and its kin read it. One that opens the file, or
+ * says that it is about something else, does not.
+ */
+function isDocBlock(text: string, { start, end }: Span): boolean {
+  if (!text.startsWith('/**', start) || text.slice(0, start).trim() === '') return false;
+  return !ABOUT_OTHERS.test(text.slice(start, end));
+}
+
+const ABOUT_OTHERS =
+  /@(?:file|fileoverview|overview|license|copyright|module|typedef|callback|namespace|package|defgroup|addtogroup|name|\{|\})|\bcopyright\b/i;
 
 export interface Piece extends Span {
   attribute: boolean;

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { BlobFacts } from '../../../src/ingest/parse/facts.ts';
-import { calls, factsOf, imports, outline } from './languages/facts-as-text.ts';
+import { calls, factsOf, headOf, imports, outline } from './languages/facts-as-text.ts';
 
 const files = import.meta.glob<string>('./fixtures/*/*', { query: '?raw', import: 'default', eager: true });
 const fixtures = Object.keys(files)
@@ -69,6 +69,55 @@ describe('TypeScript that its grammar misreads', () => {
     );
     expect(facts.hasErrors).toBe(false);
     expect(outline(facts)).toEqual(['- interface Respond 1-6', 'class After 7-9', 'method After.run 8']);
+  });
+});
+
+describe('functions assigned to an object', () => {
+  it('are its methods, documented past a blank line, and know each other by `this`', async () => {
+    const facts = await factsOf(
+      [
+        '/** Opens the file. */',
+        '',
+        'app.use = function use(fn) { this.lazy(); };',
+        '',
+        '/**',
+        ' * Makes the router.',
+        ' */',
+        '',
+        'app.lazy = () => {};',
+        'exports.plain = function () {};',
+      ].join('\n'),
+      'javascript',
+    );
+    expect(outline(facts)).toEqual(['- method app.use 3', '- method app.lazy 9', 'function plain 10']);
+    expect(calls(facts)).toEqual(['3 this.lazy/0 app in app.use']);
+    expect(headOf(facts, 'app.lazy')?.documentation).toBe('Makes the router.');
+    expect(headOf(facts, 'app.use')?.documentation).toBeNull();
+    expect(facts.chunks.find(({ symbol }) => facts.symbols[symbol!]?.name === 'lazy')?.startLine).toBe(5);
+  });
+});
+
+describe('macro arguments in Rust', () => {
+  it('hold calls, with what they are made on', async () => {
+    const facts = await factsOf(
+      [
+        '#[cfg(any(unix, windows))]',
+        'impl Reader {',
+        '    fn next(&mut self) {',
+        '        tri!(self.peek(decode(1), if (true) { 2 }));',
+        '        log!("x", (Mode::parse(s)), [a, (b)]);',
+        '    }',
+        '}',
+      ].join('\n'),
+      'rust',
+    );
+    expect(calls(facts)).toEqual([
+      '4 tri/? in Reader.next',
+      '4 self.peek/? Reader in Reader.next',
+      '4 decode/? in Reader.next',
+      '5 log/? in Reader.next',
+      '5 Mode.parse/? ? in Reader.next',
+    ]);
   });
 });
 

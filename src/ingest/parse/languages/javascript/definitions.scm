@@ -36,6 +36,8 @@
   right: [(arrow_function body: (_) @body) (function_expression body: (_) @body) (generator_function body: (_) @body)]) @definition.method (#eq? @_prototype "prototype"))
 ((assignment_expression left: (member_expression object: (identifier) @_module property: (property_identifier) @_exports) right: (function_expression name: (identifier) @name body: (_) @body)) @definition.function (#eq? @_module "module") (#eq? @_exports "exports"))
 ((assignment_expression left: (member_expression object: (identifier) @_module property: (property_identifier) @_exports) right: (class name: (identifier) @name (class_heritage)? @bases body: (_) @body)) @definition.class (#eq? @_module "module") (#eq? @_exports "exports"))
+; app.name = function () {}: methods of the object
+((assignment_expression left: (member_expression object: (identifier) @owner property: (property_identifier) @name) right: [(arrow_function body: (_) @body) (function_expression body: (_) @body) (generator_function body: (_) @body)]) @definition.method (#not-any-of? @owner "exports" "module"))
 ((assignment_expression left: (member_expression property: (property_identifier) @name) right: [(arrow_function body: (_) @body) (function_expression body: (_) @body) (generator_function body: (_) @body)]) @definition.function (#not-eq? @name "exports"))
 ((assignment_expression left: (member_expression property: (property_identifier) @name) right: (class (class_heritage)? @bases body: (_) @body)) @definition.class (#not-eq? @name "exports"))
 

@@ -6,6 +6,8 @@
 (call_expression function: (generic_function function: (field_expression value: (_) @receiver field: (field_identifier) @callee)) arguments: (arguments) @arguments) @call
 (macro_invocation macro: (identifier) @callee) @call
 (macro_invocation macro: (scoped_identifier path: (_)? @receiver name: (identifier) @callee)) @call
+; tri!(self.next()): the arguments of a macro are tokens
+(token_tree (identifier) @call.tokens . (token_tree))
 (struct_expression name: (type_identifier) @callee) @call
 (struct_expression name: (scoped_type_identifier path: (_)? @receiver name: (type_identifier) @callee)) @call
 
