@@ -8,12 +8,16 @@ export const MAX_PER_PAGE = 100;
 const DEFAULT_PER_PAGE = 20;
 const MAX_OFFSET = 1_000_000_000;
 
-const count = (min: number, max: number, what: string) =>
+/** A whole number in a query, where everything is text. */
+export const wholeNumber = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d{1,10}$/, `must be a whole number from ${min} to ${max}`)
     .transform(Number)
-    .pipe(z.int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+    .pipe(z.int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+
+const count = (min: number, max: number, what: string) =>
+  wholeNumber(min, max)
     .optional()
     .openapi({ type: 'integer', minimum: min, maximum: max, description: what });
 
@@ -66,7 +70,7 @@ export function windowOf(input: PageInput, fallback: number | null = DEFAULT_PER
   }
   const limit = input.limit ?? fallback;
   const offset = input.offset ?? 0;
-  const perPage = limit ?? Math.max(1, DEFAULT_PER_PAGE);
+  const perPage = limit ?? DEFAULT_PER_PAGE;
   return { offset, limit, page: Math.floor(offset / perPage) + 1, perPage };
 }
 

@@ -6,7 +6,6 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '../config.ts';
-import type { Env } from '../env.ts';
 import { copyAssets } from './assets.ts';
 import { startGitBridge } from './git-bridge.ts';
 import { type Credentials, loadSecrets, saveCredentials } from './state.ts';
@@ -122,7 +121,7 @@ async function isReady(url: string): Promise<boolean> {
 /** The Workers' own reading of the variables, before anything starts. */
 function checkConfiguration(variables: Record<string, string>): void {
   try {
-    readConfig(variables as unknown as Env);
+    readConfig(variables);
   } catch (error) {
     throw new StartError(error instanceof Error ? error.message : String(error));
   }

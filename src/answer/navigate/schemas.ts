@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { pageQuery } from '../../http/pagination.ts';
+import { pageQuery, wholeNumber } from '../../http/pagination.ts';
 import { SYMBOL_KINDS } from '../../ingest/parse/facts.ts';
 import { MAX_PATTERN } from './find.ts';
 
@@ -19,13 +19,6 @@ const flag = (description: string) =>
     .optional()
     .transform((value) => value === 'true' || value === '1' || value === '')
     .openapi({ type: 'boolean', default: false, description });
-
-const wholeNumber = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,10}$/, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .pipe(z.int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
 
 const fraction = z
   .string()

@@ -6,6 +6,7 @@
  *   × name (the hit defines what was asked for) × path × test and generated demotion × coherence of the file
  *   → no two hits over the same lines, at most three a file
  */
+import type { SymbolRef } from '../../store/hits.ts';
 import { splitIdentifier } from '../../words.ts';
 import type { Term } from './terms.ts';
 
@@ -36,14 +37,7 @@ export interface Candidate {
   lexicalShare: number;
 }
 
-export interface CandidateSymbol {
-  name: string;
-  qualifiedName: string;
-  kind: string;
-  startLine: number;
-  endLine: number;
-  exported: boolean;
-}
+export type CandidateSymbol = Omit<SymbolRef, 'id'>;
 
 export interface RankQuery {
   terms: Term[];
