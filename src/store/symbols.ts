@@ -71,8 +71,7 @@ function symbolStatement(shard: D1Database, query: SymbolQuery): D1PreparedState
              WHERE s.repo = ?1 AND ${CONDITIONS[query.match]} LIMIT ${MAX_NAMES}) m
          CROSS JOIN symbols s ON s.id = m.id CROSS JOIN blobs b ON b.id = s.blob
          CROSS JOIN chunks c ON c.blob = s.blob AND s.start_line BETWEEN c.start_line AND c.end_line
-       WHERE EXISTS (SELECT 1 FROM entries e CROSS JOIN json_each(?3) q
-               CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir WHERE e.blob = s.blob)
+       WHERE ${reached('?3')}
          AND (?4 IS NULL OR s.blob IN (SELECT value FROM json_each(?4)))
        GROUP BY s.id
        ORDER BY ROW_NUMBER() OVER (PARTITION BY m.asked
@@ -87,15 +86,19 @@ function symbolStatement(shard: D1Database, query: SymbolQuery): D1PreparedState
     );
 }
 
+/** True when the symbol's blob stands at some path of one of the snapshots that the parameter lists. */
+const reached = (snapshots: string) =>
+  `EXISTS (SELECT 1 FROM entries e CROSS JOIN json_each(${snapshots}) q
+    CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir WHERE e.blob = s.blob)`;
+
 /** Names looked at before the snapshot is; a piece that more symbols than this contain says little about any. */
 const MAX_NAMES = 2_000;
 
-/**
- * Distinct symbol names that begin like `name` and are about as long: what "did you mean" chooses from.
- */
+/** Distinct symbol names of the snapshots that begin like `name` and are about as long: what "did you mean" chooses from. */
 export async function similarNames(
   shard: D1Database,
   scope: RepoScope,
+  snapshotIds: readonly number[],
   name: string,
   limit: number,
 ): Promise<string[]> {
@@ -104,9 +107,9 @@ export async function similarNames(
     .prepare(
       `SELECT DISTINCT s.name AS name FROM symbols s
        WHERE s.repo = ?1 AND s.name >= ?2 COLLATE NOCASE AND s.name < ?2 || char(1114111) COLLATE NOCASE
-         AND abs(length(s.name) - ?3) <= 3 LIMIT ?4`,
+         AND abs(length(s.name) - ?3) <= 3 AND ${reached('?4')} LIMIT ?5`,
     )
-    .bind(scope.repo.key, first, name.length, limit)
+    .bind(scope.repo.key, first, name.length, JSON.stringify(snapshotIds), limit)
     .all<{ name: string }>();
   return results.map((row) => row.name);
 }

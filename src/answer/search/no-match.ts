@@ -20,5 +20,6 @@ export async function suggestNames(lookups: Lookup[]): Promise<string[]> {
 async function nearestSymbols({ shard, target, clause, terms }: Lookup): Promise<string[]> {
   const [word] = [...clause.symbols, ...terms.map((term) => term.text)];
   if (word === undefined) return [];
-  return nearestNames(word, await similarNames(shard, target.scope, word, MAX_NAMES));
+  const snapshotIds = target.refs.map((ref) => ref.snapshotId);
+  return nearestNames(word, await similarNames(shard, target.scope, snapshotIds, word, MAX_NAMES));
 }

@@ -436,6 +436,9 @@ describe('scope', () => {
     const typo = await ask({ query: 'parseQueyrString', repo: named(), mode: 'symbol' });
     expect(typo).toMatchObject({ emptyReason: 'no_match' });
     expect(typo.suggestions[0]).toBe('parseQueryString');
+    const elsewhere = { query: 'onlyOnNxet', repo: named(), mode: 'symbol' as const };
+    expect((await ask({ ...elsewhere, ref: 'next' })).suggestions).toContain('onlyOnNext');
+    expect((await ask({ ...elsewhere, ref: 'main' })).suggestions).not.toContain('onlyOnNext');
     expect(await ask({ query: 'x lang:pyhton', repo: named() })).toMatchObject({
       emptyReason: 'no_match',
       suggestions: ['python'],
