@@ -45,6 +45,12 @@ export const ERRORS = {
     title: 'Range not satisfiable',
   },
   unprocessable: { status: 422, code: 'UNPROCESSABLE', nexus: 'UNPROCESSABLE', title: 'Refused' },
+  upgrade_required: {
+    status: 426,
+    code: 'UPGRADE_REQUIRED',
+    nexus: 'UPGRADE_REQUIRED',
+    title: 'Upgrade required',
+  },
   rate_limited: {
     status: 429,
     code: 'RATE_LIMIT_EXCEEDED',

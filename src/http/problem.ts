@@ -90,6 +90,7 @@ export function renderProblem(error: unknown, context: ProblemContext): Response
   if (problem.slug === 'unauthorized') headers.set('www-authenticate', 'Bearer realm="sightline"');
   if (problem.slug === 'method_not_allowed')
     headers.set('allow', String(problem.extras.members?.allow ?? ''));
+  if (problem.slug === 'upgrade_required') headers.set('upgrade', 'websocket');
   if (problem.slug === 'range_not_satisfiable')
     headers.set('content-range', `bytes */${problem.extras.members?.size ?? '*'}`);
   return new Response(JSON.stringify(body), { status: problem.status, headers });

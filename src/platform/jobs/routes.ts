@@ -80,7 +80,8 @@ const stream = route({
     'then close 1000. `?after=<seq>` resumes without a snapshot. Events are `{type, seq, payload}`.',
   socket: true,
   request: { params: jobIdParam, query: socketQuery },
-  responses: { 101: { description: 'The stream begins' }, 426: { description: 'Not a WebSocket upgrade' } },
+  errors: ['upgrade_required'],
+  responses: { 101: { description: 'The stream begins' } },
 });
 
 export const indexingStatusRoutes = feature();
@@ -149,7 +150,7 @@ jobStreams.openapi(stream, async (c) => {
   const { services, caller } = c.var;
   const row = await seen(services, caller, c.req.valid('param').job_id);
   if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
-    return c.text('This is a WebSocket: send an upgrade.', 426, { upgrade: 'websocket' });
+    throw new Problem('upgrade_required', 'This is a WebSocket: send an upgrade.');
   }
   const { after } = c.req.valid('query');
   const response = await services.jobs.connect(row.id, after === undefined ? null : Number(after));

@@ -576,7 +576,9 @@ describe('jobs', () => {
     for (const after of ['-1', 'x', '1.5', '']) {
       expect((await upgrade(`/ws/jobs/${made.body.jobId}?after=${after}`)).status, after).toBe(400);
     }
-    expect((await call(`/ws/jobs/${made.body.jobId}`, { headers: asAdmin })).status).toBe(426);
+    const plain = await call(`/ws/jobs/${made.body.jobId}`, { headers: asAdmin });
+    expect([plain.status, plain.headers.get('upgrade')]).toEqual([426, 'websocket']);
+    expect(plain.body.error_code).toBe('UPGRADE_REQUIRED');
   });
 });
 
