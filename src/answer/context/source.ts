@@ -35,11 +35,14 @@ export async function openSource(
   const served = await resolveIndexedRef(services.db, scope, ref);
   if (!served) {
     const { name: repo } = scope.repo;
-    const detail =
-      ref === undefined
-        ? `No ref of "${repo}" is indexed; sync one first.`
-        : `Ref "${ref}" of "${repo}" is not indexed; sync it first.`;
-    throw new Problem('not_found', detail, { members: { reason: 'not_indexed' } });
+    const members = { reason: 'not_indexed' };
+    if (ref === undefined)
+      throw new Problem('not_found', `No ref of "${repo}" is indexed; sync one first.`, { members });
+    const errors = [{ pointer: '/ref', detail: 'is not indexed' }];
+    throw new Problem('not_found', `Ref "${ref}" of "${repo}" is not indexed; sync it first.`, {
+      members,
+      errors,
+    });
   }
   const snapshot = { scope, shard: services.shard(scope), snapshotId: served.snapshotId, served };
   return { services, caller, snapshot, warnings: [] };

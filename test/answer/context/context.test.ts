@@ -176,10 +176,14 @@ describe('recent changes', () => {
     expect(body.fromRef).toMatch(/^[0-9a-f]{40}$/);
   });
 
-  it('answers 404 with the reason for a ref or fromRef that is not indexed', async () => {
-    for (const body of [{ ref: 'nope' }, { ref: 'next', fromRef: 'nope' }]) {
+  it('answers 404 with the field and the reason for a ref or fromRef that is not indexed', async () => {
+    for (const [body, pointer] of [
+      [{ ref: 'nope' }, '/ref'],
+      [{ ref: 'next', fromRef: 'nope' }, '/fromRef'],
+    ] as const) {
       const answer = await build({ strategy: 'recent-changes', ...body });
       expect([answer.status, answer.body.reason]).toEqual([404, 'not_indexed']);
+      expect(answer.body.errors?.[0]?.pointer).toBe(pointer);
     }
   });
 });
