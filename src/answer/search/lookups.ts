@@ -10,14 +10,18 @@ import { type Clause, positiveMatches, type QueryPlan, satisfies } from './query
 import type { Target } from './targets.ts';
 import { clauseTerms, looksLikeCode } from './terms.ts';
 
-/** Candidates of a list: deep enough for dedup and boosts to choose from, small enough to describe in one batch. */
-const MIN_POOL = 80;
-const MAX_POOL = 1_200;
+/**
+ * Candidates of a list: deep enough for dedup and boosts to choose from, small enough to describe in one batch. A page
+ * that the first does not fill is taken from the next ones, whose hits come after it: so every page is of one order.
+ */
+export const POOLS = [80, 400, 1_200] as const;
 
 /** What the lookups of a plan found. */
 export interface Run {
   lookups: Lookup[];
   candidates: PlacedCandidate[];
+  /** A lookup found as many candidates as it may: a larger pool can hold more. */
+  full: boolean;
   notes: string[];
 }
 
@@ -26,10 +30,8 @@ export async function runLookups(
   s: Pick<Services, 'shard'>,
   plan: QueryPlan,
   byClause: Target[][],
-  /** Hits that the page needs, those before it included. */
-  wanted: number,
+  pool: number,
 ): Promise<Run> {
-  const pool = Math.min(MAX_POOL, Math.max(MIN_POOL, wanted * 4));
   const prepared = await Promise.all(
     plan.clauses.flatMap((clause, at) =>
       byClause[at]!.map((target) => prepare(s, { clause, target, mode: plan.mode, pool })),
@@ -41,6 +43,7 @@ export async function runLookups(
   return {
     lookups,
     candidates: folded(checked.flat()),
+    full: gathered.some(([, found]) => found.length >= pool),
     notes: [...new Set(prepared.flatMap(({ notes }) => notes))],
   };
 }

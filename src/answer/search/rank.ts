@@ -86,6 +86,13 @@ export function rank<C extends Candidate>(
   }));
 }
 
+/** A ranking continued by a deeper one: what the first holds keeps its place, the rest follows below its last score. */
+export function continued<C extends Candidate>(first: Ranked<C>[], deeper: Ranked<C>[]): Ranked<C>[] {
+  const last = first.at(-1)?.score ?? 1;
+  const rest = deeper.map(({ candidate, score }) => ({ candidate, score: Math.min(score, last) }));
+  return distinct([...first, ...rest]);
+}
+
 function scoreOf(
   candidate: Candidate,
   query: RankQuery,

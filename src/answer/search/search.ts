@@ -4,11 +4,11 @@ import type { Caller } from '../../store/scope.ts';
 import { type SearchHit, toHits } from './hit.ts';
 import { literalMatcher } from './line-matcher.ts';
 import { matchesLines } from './lookup.ts';
-import { runLookups } from './lookups.ts';
+import { POOLS, type Run, runLookups } from './lookups.ts';
 import { suggestNames } from './no-match.ts';
 import type { PlacedCandidate } from './place.ts';
 import { type Clause, clauseWords, planQuery, type QueryPlan, type SearchMode } from './query-plan.ts';
-import { type Ranked, type RankOptions, type RankQuery, rank, WEIGHTS } from './rank.ts';
+import { continued, type Ranked, type RankOptions, type RankQuery, rank, WEIGHTS } from './rank.ts';
 import { rescore } from './rescore.ts';
 import { ALL_REFS, resolveTargets, type Target } from './targets.ts';
 import { clauseTerms, looksLikeCode, spellings } from './terms.ts';
@@ -71,23 +71,22 @@ export async function search(
   }
   const offset = params.offset ?? 0;
   const limit = params.limit ?? DEFAULT_LIMIT;
-  const run = await runLookups(s, plan, targets.byClause, offset + limit);
   const query = rankQuery(plan);
-  const ranked = await order(s, plan, query, run.candidates, options);
+  const ranked = await orderedTo(offset + limit, s, plan, query, targets.byClause, options);
   const page = ranked.items.slice(offset, offset + limit);
   const hits = await toHits(s, page, {
     several: severalRefs(searched, params),
     lines: matchesLines(mode),
     spelled: query.spelled,
   });
-  const suggestions = ranked.items.length > 0 ? [] : await suggestNames(run.lookups);
+  const suggestions = ranked.items.length > 0 ? [] : await suggestNames(ranked.lookups);
   return {
     ...base,
     hits,
     emptyReason: hits.length > 0 ? null : 'no_match',
     suggestions,
     strategy: ranked.strategy,
-    notes: [...base.notes, ...run.notes, ...ranked.notes],
+    notes: [...base.notes, ...ranked.notes],
   };
 }
 
@@ -113,6 +112,25 @@ interface Ordered {
   items: Ranked<PlacedCandidate>[];
   strategy: string;
   notes: string[];
+}
+
+/** The order down to `wanted` hits, from as few candidates as fill it. Asked for more, it begins the same. */
+async function orderedTo(
+  wanted: number,
+  s: SearchServices,
+  plan: QueryPlan,
+  query: RankQuery,
+  byClause: Target[][],
+  options: RankOptions,
+): Promise<Ordered & Pick<Run, 'lookups'>> {
+  let items: Ordered['items'] = [];
+  for (let at = 0; ; at++) {
+    const run = await runLookups(s, plan, byClause, POOLS[at]!);
+    const ranked = await order(s, plan, query, run.candidates, options);
+    items = continued(items, ranked.items);
+    if (items.length >= wanted || !run.full || at + 1 === POOLS.length)
+      return { ...ranked, items, lookups: run.lookups, notes: [...run.notes, ...ranked.notes] };
+  }
 }
 
 const ONLY_SEMANTIC = { lexical: 0, symbol: 0, path: 0, exact: 0, semantic: 1 };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type Candidate,
   type CandidateSymbol,
+  continued,
   type RankQuery,
   rank,
   WEIGHTS,
@@ -103,6 +104,14 @@ describe('ranking', () => {
       query('x'),
     );
     expect(ranked.map((each) => each.candidate.startLine)).toEqual([1, 11, 21]);
+  });
+
+  it('continues below its end with what a deeper look finds, so that pages are of one order', () => {
+    const [a, b, c] = ['a.ts', 'b.ts', 'c.ts'].map((path, at) => candidate(path, { ranks: { lexical: at } }));
+    const first = rank([b!, c!], query('x'));
+    const both = continued(first, rank([a!, b!, c!], query('x')));
+    expect(both.map((each) => each.candidate.path)).toEqual(['b.ts', 'c.ts', 'a.ts']);
+    expect(both[2]!.score).toBe(first[1]!.score);
   });
 
   it('scores from 0 to 1, falling, and never orders ties by chance', () => {

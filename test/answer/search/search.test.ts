@@ -231,6 +231,18 @@ describe('ranked search', () => {
     }
   });
 
+  it('pages through one order far down, without a hit twice', async () => {
+    const asked = { repo: names.scope.repo.name, query: 'require an app' };
+    const placeOf = ({ filePath, startLine }: { filePath: string; startLine: number }) =>
+      `${filePath}:${startLine}`;
+    const whole = (await ask({ ...asked, limit: 100 })).hits.map(placeOf);
+    const pages: string[] = [];
+    for (let offset = 0; offset < 100; offset += 20)
+      pages.push(...(await ask({ ...asked, limit: 20, offset })).hits.map(placeOf));
+    expect(whole).toHaveLength(100);
+    expect(pages).toEqual(whole);
+  });
+
   it('pages through one order', async () => {
     const all = await ask({ repo: named(), ref: 'main', query: 'session token route', limit: 4 });
     const second = await ask({
