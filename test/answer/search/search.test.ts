@@ -116,12 +116,19 @@ const tree = (extra: Record<string, string> = {}) => ({
   'crlf.txt': 'first line\r\nsecond needle line\r\nthird line\r\n',
 });
 
+/** One to seven functions that use `app`, of different lengths. */
+const useOf = (at: number) =>
+  Array.from(
+    { length: 1 + (at % 7) },
+    (_, n) => `function f${n}() {\n${'  step();\n'.repeat(3 + ((at + n) % 5))}  require('app');\n}\n`,
+  ).join('');
+
 /** Names that many things bear, and small symbols side by side. */
 const namesTree = {
   'errors.py': errors,
   'app.js': app,
   examples: Object.fromEntries(
-    Array.from({ length: 130 }, (_, at) => [`${at}.js`, `var app = require('app')(${at});\n`]),
+    Array.from({ length: 130 }, (_, at) => [`${at}.js`, `var app = require('app')(${at});\n${useOf(at)}`]),
   ),
 };
 
