@@ -36,7 +36,8 @@ export async function resolveTargets(
   clauses: Clause[],
 ): Promise<Targets> {
   const visible = await listRepoScopes(s.db, caller);
-  const chosen = clauses.map((clause) => visible.filter((scope) => namesRepo(clause, scope)));
+  const names = new Set(visible.map((scope) => scope.repo.name));
+  const chosen = clauses.map((clause) => visible.filter((scope) => namesRepo(clause, scope, names)));
   const notes = chosen.some((scopes) => scopes.length > MAX_REPOS)
     ? [`only ${MAX_REPOS} of the repositories were searched; name some with repo:`]
     : [];
@@ -46,15 +47,16 @@ export async function resolveTargets(
   return { byClause, notes, ...(await emptiness(s, visible, clauses, chosen, byClause)) };
 }
 
-function namesRepo(clause: Clause, { repo }: RepoScope): boolean {
-  const named = (pattern: string) => repoPattern(pattern)(repo.name, repo.id);
+function namesRepo(clause: Clause, { repo }: RepoScope, names: Set<string>): boolean {
+  const named = (pattern: string) => repoPattern(pattern, names)(repo.name, repo.id);
   return clause.repos.every((group) => group.some(named)) && !clause.notRepos.some(named);
 }
 
-/** A name, an id, or a name with `*` for any characters. */
-function repoPattern(pattern: string): (name: string, id: string) => boolean {
+/** A name, an id, or a name with `*` for any characters, unless one of `names` is spelled just so. */
+function repoPattern(pattern: string, names: Set<string>): (name: string, id: string) => boolean {
   const wanted = pattern.normalize('NFC');
-  if (!wanted.includes('*')) return (name, id) => name === wanted || id === wanted.toLowerCase();
+  if (!wanted.includes('*') || names.has(wanted))
+    return (name, id) => name === wanted || id === wanted.toLowerCase();
   const pieces = wanted.split('*');
   return (name) => inOrder(name, pieces);
 }

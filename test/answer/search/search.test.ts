@@ -438,6 +438,21 @@ describe('scope', () => {
     expect((await ask({ repo: named(), ref: '*', query: 'onlyOnNext' })).hits[0]!.refs).toEqual(['next']);
   });
 
+  it('takes * in a name for any characters, unless a repo is spelled just so', async () => {
+    const wild = `${named().slice(0, -1)}*`;
+    expect((await ask({ query: 'parseQueryString', repo: wild })).hits.length).toBeGreaterThan(0);
+    await bindings.DB.prepare(
+      `INSERT INTO repos (id, shard, group_id, created_by, name, created_at, updated_at)
+       SELECT 'spelled-so', shard, group_id, created_by, ?1, created_at, updated_at FROM repos WHERE name = ?2`,
+    )
+      .bind(wild, named())
+      .run();
+    expect(await ask({ query: 'parseQueryString', repo: wild })).toMatchObject({
+      emptyReason: 'not_indexed',
+    });
+    await bindings.DB.prepare("DELETE FROM repos WHERE id = 'spelled-so'").run();
+  });
+
   it('gives the reason of an empty answer and the nearest names', async () => {
     expect(await ask({ query: 'x', repo: `${named()}x` })).toMatchObject({
       hits: [],
