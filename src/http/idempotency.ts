@@ -40,7 +40,8 @@ export async function once(c: Context<AppEnv>, userId: string, next: Next): Prom
     throw new Problem('conflict', 'A request with this Idempotency-Key is still running.', { retryAfter: 1 });
   }
   if (begun.kind === 'other-body') {
-    throw new Problem('unprocessable', 'This Idempotency-Key was used with another body.');
+    const errors = [{ pointer: 'header/idempotency-key', detail: 'was used with another body' }];
+    throw new Problem('unprocessable', 'This Idempotency-Key was used with another body.', { errors });
   }
   await next();
   await log.finishOnce(request, await storable(c.res));

@@ -441,7 +441,9 @@ describe('an Idempotency-Key', () => {
 
   it('is refused with another body, and for keys that are none', async () => {
     await post('body', 'good');
-    expect((await post('body', 'conflict')).status).toBe(422);
+    const other = await post('body', 'conflict');
+    expect(other.status).toBe(422);
+    expect(other.body.errors?.[0]?.pointer).toBe('header/idempotency-key');
     expect((await post('x'.repeat(256), 'good')).status).toBe(400);
   });
 
