@@ -18,6 +18,11 @@ const git = (...args: string[]) =>
     encoding: 'utf8',
   });
 
+const environment = () => ({
+  LOCAL_REPOS: path.join(scratch, 'repos'),
+  EGRESS_ALLOW: new URL(inject('gitServer').url).host,
+});
+
 beforeAll(async () => {
   mkdirSync(repository, { recursive: true });
   writeFileSync(
@@ -31,7 +36,7 @@ beforeAll(async () => {
   git('init', '-q', '-b', 'main');
   git('add', '-A');
   git('commit', '-qm', 'first');
-  server = await startServer(state, { LOCAL_REPOS: path.join(scratch, 'repos') });
+  server = await startServer(state, environment());
 }, 180_000);
 
 afterAll(async () => {
@@ -82,6 +87,25 @@ describe('npm start', () => {
       '/repos/shop/refs/main/callers/priceOf',
     );
     expect(callers.callers).toMatchObject([{ filePath: 'cart.ts', name: 'total' }]);
+  });
+
+  test('remotes that stall hold up nobody else', async () => {
+    const { url } = inject('gitServer');
+    const stalled = await Promise.all(
+      [1, 2, 3].map((n) =>
+        server.api.post<{ jobId: string }>('/repos', {
+          name: `stall-${n}`,
+          remoteUrl: `${url}/broken/stall/${n}.git`,
+        }),
+      ),
+    );
+    const { jobId } = await server.api.post<{ jobId: string }>('/repos/shop/sync', { ref: 'main' });
+    expect(await ended(server.api, jobId)).toMatchObject({ status: 'completed' });
+    // A stall lasts until its timeout of 30 s: what ended before did not wait for it.
+    for (const repo of stalled) {
+      expect(await server.api.get(`/jobs/${repo.jobId}`)).toMatchObject({ status: 'running' });
+    }
+    for (const n of [1, 2, 3]) await server.api.call('DELETE', `/repos/stall-${n}`);
   });
 
   test('a socket on a job that ended gives snapshot, terminal event and close 1000 without delay', async () => {
@@ -143,7 +167,7 @@ describe('npm start', () => {
     const { api_key } = server.credentials;
     await server.running.stop('SIGKILL');
     await sleep(500);
-    server = await startServer(state, { LOCAL_REPOS: path.join(scratch, 'repos') });
+    server = await startServer(state, environment());
     expect(server.credentials.api_key).toBe(api_key);
     expect(await server.api.get('/search?query=priceOf&repo=shop')).not.toEqual([]);
     expect(await ended(server.api, jobId, 150_000)).toMatchObject({ status: 'completed' });

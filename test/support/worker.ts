@@ -8,6 +8,6 @@ export { IndexerService } from '../../workers/indexer/index.ts';
 
 export default {
   fetch: api.fetch,
-  queue: (batch, env) =>
-    batch.queue === 'sightline-dead' ? api.queue(batch, env) : indexer.queue(batch, env),
+  queue: (batch, env, context) =>
+    batch.queue === 'sightline-dead' ? api.queue(batch, env) : indexer.queue(batch, env, context),
 } satisfies ExportedHandler<Env>;

@@ -14,5 +14,5 @@ const parser: ParserPort = {
 };
 
 export default {
-  queue: (batch, env) => consumeSteps(services(env, parser), batch),
+  queue: (batch, env, context) => consumeSteps(services(env, parser), batch, context),
 } satisfies ExportedHandler<Env>;

@@ -20,9 +20,10 @@ import { JobStopped, mustBeActive, type StepContext } from './step.ts';
 /**
  * Resolves when the message is dealt with: done, or of no meaning any more. A `Problem` fails the job with its
  * sentence.
+ * @param heard called at every report of progress.
  * @throws anything unexpected, for the queue to deliver again and in the end to the dead letters.
  */
-export async function runStep(s: Services, message: StepMessage): Promise<void> {
+export async function runStep(s: Services, message: StepMessage, heard = () => {}): Promise<void> {
   const job = await jobById(s.db, message.jobId);
   if (!job) return s.log.warn('step of an unknown job', { step: message.step, jobId: message.jobId });
   const handle = s.jobs.handle(job.id);
@@ -31,18 +32,27 @@ export async function runStep(s: Services, message: StepMessage): Promise<void> 
   if (!taken.active) return leaveNothing(s, job);
   const stop = keepAlive(s, handle, message, batch);
   try {
-    await guarded(s, job, handle, message);
+    await guarded(s, job, handle, message, heard);
   } finally {
     stop();
     await handle.end(message.step, batch);
   }
 }
 
-async function guarded(s: Services, job: JobRow, handle: JobHandle, message: StepMessage): Promise<void> {
+async function guarded(
+  s: Services,
+  job: JobRow,
+  handle: JobHandle,
+  message: StepMessage,
+  heard: () => void,
+): Promise<void> {
   try {
     const scope = await scopeOf(s, job);
     if (!scope) throw new JobStopped();
-    const report = async (progress: JobProgress) => mustBeActive(await handle.progress(progress));
+    const report = async (progress: JobProgress) => {
+      heard();
+      mustBeActive(await handle.progress(progress));
+    };
     await dispatch({ s, job, handle, scope, report }, message);
   } catch (error) {
     if (error instanceof Problem) {

@@ -2,6 +2,7 @@ import { createExecutionContext, createMessageBatch, getQueueResult } from 'clou
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Env } from '../../../src/env.ts';
+import { Problem } from '../../../src/errors.ts';
 import { newId } from '../../../src/ids.ts';
 import { consumeSteps } from '../../../src/ingest/steps/consume.ts';
 import { consumeDeadLetters } from '../../../src/platform/jobs/dead-letters.ts';
@@ -23,18 +24,21 @@ beforeAll(async () => {
 });
 
 /** Delivers bodies to a consumer, as a queue would, and answers what it did with each. */
-async function deliver(consume: (batch: MessageBatch) => Promise<void>, ...bodies: unknown[]) {
+async function deliver(
+  consume: (batch: MessageBatch, context: ExecutionContext) => Promise<void>,
+  ...bodies: unknown[]
+) {
   const batch = createMessageBatch(
     'sightline-steps',
     bodies.map((body, n) => ({ id: `m${n}`, timestamp: NOW, attempts: 1, body })),
   );
   const context = createExecutionContext();
-  await consume(batch);
+  await consume(batch, context);
   const { explicitAcks, retryMessages } = await getQueueResult(batch, context);
   return { acked: explicitAcks, retried: retryMessages.map((each) => each.msgId) };
 }
 const steps = (with_: Partial<Services>, ...bodies: unknown[]) =>
-  deliver((batch) => consumeSteps({ ...s, ...with_ }, batch), ...bodies);
+  deliver((batch, context) => consumeSteps({ ...s, ...with_ }, batch, context), ...bodies);
 const dead = (...bodies: unknown[]) => deliver((batch) => consumeDeadLetters(s, batch), ...bodies);
 
 /** A job whose first step is due, without a message of it under way. */
@@ -117,6 +121,30 @@ describe('a consumer of steps', () => {
     expect(await steps(broken, job.message)).toEqual({ acked: [], retried: ['m0'] });
     expect(await job.object.busy()).toBe(false);
     expect(await job.object.begin('mirror')).toEqual({ active: true });
+  });
+
+  test('gives the queue free while a remote says nothing, and the step still ends its job', async () => {
+    const job = await dueJob('silent');
+    await hold(job);
+    let answer: (error: Error) => void = () => undefined;
+    const silent = new Promise<Response>((_, reject) => {
+      answer = reject;
+    });
+    const beside: Promise<unknown>[] = [];
+    const context = { waitUntil: (promise: Promise<unknown>) => beside.push(promise) };
+    const batch = createMessageBatch('sightline-steps', [
+      { id: 'm0', timestamp: NOW, attempts: 1, body: job.message },
+    ]);
+    const clock = () => new Date();
+    await consumeSteps({ ...s, clock, egress: { ...s.egress, fetch: () => silent } }, batch, context, 40);
+    expect(beside).toHaveLength(1);
+    expect(await jobById(s.db, job.id)).toMatchObject({ status: 'running' });
+    answer(new Problem('upstream', 'The remote does not answer.'));
+    await Promise.all(beside);
+    expect(await jobById(s.db, job.id)).toMatchObject({
+      status: 'failed',
+      errorMessage: 'The remote does not answer.',
+    });
   });
 
   test('ends a job with its sentence when the remote cannot be had, and acknowledges', async () => {
