@@ -3,14 +3,11 @@
  * with web-tree-sitter, walks each tree with a cursor, and inserts the text of all files we would index into a bare FTS5
  * table in one transaction. Prints `{"seconds", "files", "bytes"}`; reading the files is not counted.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { Language, Parser, type TreeCursor } from 'web-tree-sitter';
-import { skipByPath } from '../../src/ingest/parse/classify.ts';
-import { decodeText } from '../../src/ingest/parse/decode.ts';
-import { languageOf } from '../../src/ingest/parse/languages.ts';
+import { Language, Parser } from 'web-tree-sitter';
+import { sourceFiles } from './source-files.ts';
+import { walk } from './walk.ts';
 
 const GRAMMARS: Record<string, string> = {
   typescript: '@vscode/tree-sitter-wasm/wasm/tree-sitter-typescript.wasm',
@@ -35,17 +32,8 @@ await Parser.init();
 const parser = new Parser();
 const languages = new Map<string, Language>();
 
-const files: { path: string; text: string; language: string }[] = [];
-for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
-  if (!entry.isFile()) continue;
-  const file = path.join(entry.parentPath, entry.name);
-  const name = path.relative(root, file);
-  const bytes = readFileSync(file);
-  if (skipByPath(name, 0o100644, bytes.length) || bytes.subarray(0, 8000).includes(0)) continue;
-  const text = decodeText(bytes)?.text;
-  if (text === undefined) continue;
-  const language = languageOf(name);
-  files.push({ path: name, text, language });
+const files = sourceFiles(root);
+for (const { language } of files) {
   const grammar = GRAMMARS[language];
   if (grammar && !languages.has(language))
     languages.set(language, await Language.load(require.resolve(grammar)));
@@ -79,18 +67,3 @@ console.log(
     bytes: files.reduce((sum, file) => sum + file.text.length, 0),
   }),
 );
-
-/** Visits every node, in order, as an extractor without queries would. */
-function walk(cursor: TreeCursor): number {
-  let nodes = 1;
-  for (;;) {
-    if (cursor.gotoFirstChild() || cursor.gotoNextSibling()) {
-      nodes++;
-      continue;
-    }
-    do {
-      if (!cursor.gotoParent()) return nodes;
-    } while (!cursor.gotoNextSibling());
-    nodes++;
-  }
-}

@@ -18,6 +18,7 @@ import { promisify } from 'node:util';
 import { Api } from '../../src/local/api-client.ts';
 import { CHECKOUT, type LocalServer, startServer } from '../../src/local/server.ts';
 import { startGitServer } from '../support/git-server.ts';
+import { startFloor } from './floor-in-workerd.ts';
 import { sampleHeap } from './heap.ts';
 import { formatTable, median, type Row } from './table.ts';
 
@@ -47,12 +48,14 @@ const server = await startServer({
   RATE_LIMITS: JSON.stringify({ 'plan-enterprise': '1000000/m', 'auth-ip': '100000/m' }),
 });
 const api = new Api(server.url, server.credentials.api_key);
+const workerd = await startFloor(PORT + 10, path.join(scratch, 'floor'));
 const rows: Row[] = [];
 try {
   for (const repository of repositories) await measure(repository);
   if (wants('memory')) await measureMemory(server);
   console.log(formatTable(rows));
 } finally {
+  workerd.stop();
   await server.stop();
   await git.close();
   rmSync(scratch, { recursive: true, force: true });
@@ -112,17 +115,20 @@ async function measureIndex(name: string, url: string): Promise<void> {
   const tree = await workTree(name, url);
   const ours: number[] = [];
   const floor: number[] = [];
+  const floorInWorkerd: number[] = [];
   const peer: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const repo = `${name}-index-${round}`;
     ours.push(await seconds(() => registerAndIndex(repo, url)));
     await api.call('DELETE', `/repos/${encodeURIComponent(repo)}`);
     floor.push((await child([path.join(BENCH, 'floor.ts'), tree])).seconds);
+    floorInWorkerd.push(await workerd.measure(tree));
     rmSync(path.join(tree, '.codegraph'), { recursive: true, force: true });
     peer.push(await seconds(() => exec(path.join(BENCH, 'node_modules/.bin/codegraph'), ['init'], tree)));
   }
   const base = { what: 'full index', repository: name, ours: median(ours), unit: 's' as const };
-  rows.push({ ...base, peer: 'floor: parse + walk + FTS5', theirs: median(floor), atMost: 2 });
+  rows.push({ ...base, peer: 'floor in Node: parse + walk + FTS5', theirs: median(floor), atMost: 2 });
+  rows.push({ ...base, peer: 'the same floor in workerd', theirs: median(floorInWorkerd), atMost: 2 });
   rows.push({ ...base, peer: 'codegraph init', theirs: median(peer), atMost: 1 / 3 });
 }
 
