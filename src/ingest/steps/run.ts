@@ -23,7 +23,7 @@ import { JobStopped, mustBeActive, type StepContext } from './step.ts';
  * @param heard called at every report of progress.
  * @throws anything unexpected, for the queue to deliver again and in the end to the dead letters.
  */
-export async function runStep(s: Services, message: StepMessage, heard = () => {}): Promise<void> {
+export async function runStep(s: Services, message: StepMessage, heard?: () => void): Promise<void> {
   const job = await jobById(s.db, message.jobId);
   if (!job) return s.log.warn('step of an unknown job', { step: message.step, jobId: message.jobId });
   const handle = s.jobs.handle(job.id);
@@ -44,13 +44,13 @@ async function guarded(
   job: JobRow,
   handle: JobHandle,
   message: StepMessage,
-  heard: () => void,
+  heard: (() => void) | undefined,
 ): Promise<void> {
   try {
     const scope = await scopeOf(s, job);
     if (!scope) throw new JobStopped();
     const report = async (progress: JobProgress) => {
-      heard();
+      heard?.();
       mustBeActive(await handle.progress(progress));
     };
     await dispatch({ s, job, handle, scope, report }, message);
