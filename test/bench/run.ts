@@ -48,8 +48,11 @@ const server = await startServer({
   RATE_LIMITS: JSON.stringify({ 'plan-enterprise': '1000000/m', 'auth-ip': '100000/m' }),
 });
 const api = new Api(server.url, server.credentials.api_key);
-const workerd = await startFloor(PORT + 10, path.join(scratch, 'floor'));
 const rows: Row[] = [];
+const workerd = await startFloor(PORT + 10, path.join(scratch, 'floor')).catch(async (error) => {
+  await server.stop();
+  throw error;
+});
 try {
   for (const repository of repositories) await measure(repository);
   if (wants('memory')) await measureMemory(server);

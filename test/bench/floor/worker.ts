@@ -20,9 +20,12 @@ let parser: Parser | undefined;
 async function ready(): Promise<Parser> {
   if (parser) return parser;
   const options = {
-    instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void) {
+    instantiateWasm(
+      imports: WebAssembly.Imports,
+      done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+    ) {
       const instance = new WebAssembly.Instance(core, imports);
-      done(instance);
+      done(instance, core);
       return instance.exports;
     },
   };
