@@ -1,5 +1,5 @@
 /** The kit a feature folder builds its routes with: `feature()` makes the sub-app, `route()` a contract. */
-import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
+import { createRoute, OpenAPIHono, type RouteConfig, type z } from '@hono/zod-openapi';
 import type { PolicyName } from '../config.ts';
 import type { Env } from '../env.ts';
 import { ERRORS, type ErrorSlug } from '../errors.ts';
@@ -62,6 +62,9 @@ export interface RouteSpec {
   /** Largest body in bytes; 1 MiB unless said. */
   bodyLimit?: number;
 }
+
+/** The `content` of a JSON body, in a request or an answer. */
+export const json = <T extends z.ZodType>(schema: T) => ({ 'application/json': { schema } });
 
 /** A feature's sub-app. Requests that its schemas refuse become a 400 that names the fields. */
 export function feature(): OpenAPIHono<AppEnv> {

@@ -1,7 +1,7 @@
 /** Jobs: how they stand, cancelling, and the live stream of one. */
 import { z } from '@hono/zod-openapi';
 import { Problem } from '../../errors.ts';
-import { feature, route } from '../../http/feature.ts';
+import { feature, json, route } from '../../http/feature.ts';
 import { pageQuery, setPage, slice, windowOf } from '../../http/pagination.ts';
 import type { Services } from '../../services.ts';
 import type { JobRow } from '../../store/control-schema.ts';
@@ -13,7 +13,6 @@ import { nameAndRefParam } from '../repos/schemas.ts';
 import { idParam, indexingProgress, job, jobIdParam, jobList, jobsQuery, socketQuery } from './schemas.ts';
 
 const tags = ['Jobs'];
-const json = <T extends z.ZodType>(schema: T) => ({ 'application/json': { schema } });
 /** Ended runs stay visible by repo and ref for so long. */
 const ENDED_MS = 3_600_000;
 

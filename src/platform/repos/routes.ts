@@ -2,7 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { requireMatch } from '../../http/etag.ts';
-import { feature, route } from '../../http/feature.ts';
+import { feature, json, route } from '../../http/feature.ts';
 import { pageQuery, setPage, slice, windowOf } from '../../http/pagination.ts';
 import { setProvenance } from '../../http/provenance.ts';
 import { tokenHosts } from '../../ingest/mirror/credentials.ts';
@@ -30,7 +30,6 @@ import {
 import { ASK_TIMEOUT_MS, requestSync } from './sync.ts';
 
 const tags = ['Repositories'];
-const json = <T extends z.ZodType>(schema: T) => ({ 'application/json': { schema } });
 const body = <T extends z.ZodType>(schema: T) => ({ required: true, content: json(schema) });
 const removed = {
   204: { description: 'All of it is gone' },
