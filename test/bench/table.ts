@@ -1,14 +1,17 @@
-/** One row of the benchmark's table: our figure, the peer's, both of the same run, and whether the ratio meets the aim. */
+/** One row of the benchmark's table: our figure, and the peer's of the same run where there is one. */
 export interface Row {
   what: string;
   repository: string;
   ours: number;
-  peer: string;
-  theirs: number;
-  unit: 's' | 'MB';
-  /** `ours / theirs` must be at most this. */
-  atMost: number;
+  unit: string;
+  peer?: string;
+  theirs?: number;
+  /** What must hold; a row without an aim informs. */
+  aim?: Aim;
 }
+
+/** A bound on `ours / theirs`, or on our figure itself. */
+export type Aim = { ratioAtMost: number } | { atMost: number } | { atLeast: number };
 
 /** The rows as an aligned table for a terminal or a README. */
 export function formatTable(rows: Row[]): string {
@@ -16,12 +19,12 @@ export function formatTable(rows: Row[]): string {
   const body = rows.map((row) => [
     row.what,
     row.repository,
-    `${row.ours.toFixed(2)} ${row.unit}`,
-    row.peer,
-    `${row.theirs.toFixed(2)} ${row.unit}`,
-    (row.ours / row.theirs).toFixed(3),
-    `≤ ${Number(row.atMost.toFixed(3))}`,
-    row.ours / row.theirs <= row.atMost ? 'yes' : 'NO',
+    figure(row.ours, row.unit),
+    row.peer ?? '',
+    row.theirs === undefined ? '' : figure(row.theirs, row.unit),
+    row.theirs === undefined ? '' : (row.ours / row.theirs).toFixed(3),
+    row.aim ? aimOf(row.aim, row.unit) : '',
+    row.aim ? (isMet(row, row.aim) ? 'yes' : 'NO') : '',
   ]);
   const widths = header.map((_, i) => Math.max(...[header, ...body].map((cells) => cells[i]!.length)));
   const line = (cells: string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`;
@@ -30,6 +33,22 @@ export function formatTable(rows: Row[]): string {
     `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`,
     ...body.map(line),
   ].join('\n');
+}
+
+/** Milliseconds to a tenth, shares to a thousandth. */
+function figure(value: number, unit: string): string {
+  const digits = unit === '' ? 3 : unit === 'ms' || unit === '/s' ? 1 : 2;
+  return `${value.toFixed(digits)} ${unit}`.trim();
+}
+
+function aimOf(aim: Aim, unit: string): string {
+  if ('ratioAtMost' in aim) return `ratio ≤ ${Number(aim.ratioAtMost.toFixed(3))}`;
+  return 'atMost' in aim ? `≤ ${aim.atMost} ${unit}`.trim() : `≥ ${aim.atLeast} ${unit}`.trim();
+}
+
+function isMet(row: Row, aim: Aim): boolean {
+  if ('ratioAtMost' in aim) return row.theirs !== undefined && row.ours / row.theirs <= aim.ratioAtMost;
+  return 'atMost' in aim ? row.ours <= aim.atMost : row.ours >= aim.atLeast;
 }
 
 export function median(values: number[]): number {
