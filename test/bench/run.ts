@@ -12,6 +12,7 @@ import { measureChange } from './change.ts';
 import { measureFullIndex } from './full-index.ts';
 import { measureMemory } from './memory.ts';
 import { measureMirror } from './mirror.ts';
+import { measureRetrieval } from './retrieval.ts';
 import { BENCH, openSession, type Repository, type Session, serveRepository } from './session.ts';
 import { formatTable } from './table.ts';
 
@@ -24,6 +25,7 @@ const OF_EACH: Record<string, (session: Session, repository: Repository) => Prom
 /** Measurements of all repositories together, or of none. */
 const OF_ALL: Record<string, (session: Session, repositories: Repository[]) => Promise<void>> = {
   memory: measureMemory,
+  retrieval: measureRetrieval,
 };
 
 const directories = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -36,11 +36,13 @@ export interface Repository {
 export async function openSession(state?: string): Promise<Session> {
   const scratch = mkdtempSync(path.join(tmpdir(), 'sightline-bench-'));
   const git = await startGitServer();
+  const stateDir = path.resolve(state ?? path.join(scratch, 'state'));
   const server = await startServer({
     ...process.env,
     PORT: process.env.PORT ?? String(PORT),
-    STATE_DIR: state ?? path.join(scratch, 'state'),
-    EGRESS_ALLOW: '127.0.0.1/32',
+    STATE_DIR: stateDir,
+    LOCAL_REPOS: stateDir,
+    EGRESS_ALLOW: new URL(git.url).host,
     RATE_LIMITS: JSON.stringify({ 'plan-enterprise': '1000000/m', 'auth-ip': '100000/m' }),
   });
   return {

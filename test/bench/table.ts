@@ -11,7 +11,7 @@ export interface Row {
 }
 
 /** A bound on `ours / theirs`, or on our figure itself. */
-export type Aim = { ratioAtMost: number } | { atMost: number } | { atLeast: number };
+export type Aim = { ratioAtMost: number } | { atMost: number } | { atLeast: number } | { above: number };
 
 /** The rows as an aligned table for a terminal or a README. */
 export function formatTable(rows: Row[]): string {
@@ -43,12 +43,15 @@ function figure(value: number, unit: string): string {
 
 function aimOf(aim: Aim, unit: string): string {
   if ('ratioAtMost' in aim) return `ratio ≤ ${Number(aim.ratioAtMost.toFixed(3))}`;
-  return 'atMost' in aim ? `≤ ${aim.atMost} ${unit}`.trim() : `≥ ${aim.atLeast} ${unit}`.trim();
+  const bound =
+    'atMost' in aim ? `≤ ${aim.atMost}` : 'atLeast' in aim ? `≥ ${aim.atLeast}` : `> ${aim.above}`;
+  return `${bound} ${unit}`.trim();
 }
 
 function isMet(row: Row, aim: Aim): boolean {
   if ('ratioAtMost' in aim) return row.theirs !== undefined && row.ours / row.theirs <= aim.ratioAtMost;
-  return 'atMost' in aim ? row.ours <= aim.atMost : row.ours >= aim.atLeast;
+  if ('atMost' in aim) return row.ours <= aim.atMost;
+  return 'atLeast' in aim ? row.ours >= aim.atLeast : row.ours > aim.above;
 }
 
 export function median(values: number[]): number {

@@ -1,0 +1,95 @@
+/** The databases of a local server, read from outside: what peers are built from, and what the index weighs. */
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { inflateRawSync } from 'node:zlib';
+
+/** A repo's place in the files. */
+export interface IndexFiles {
+  key: number;
+  /** Read-only. */
+  shard: DatabaseSync;
+  shardFile: string;
+  control: DatabaseSync;
+}
+
+/** The databases that hold a repo, by its name. */
+export function openIndexFiles(stateDir: string, name: string): IndexFiles {
+  const folder = path.join(stateDir, 'v3/d1/miniflare-D1DatabaseObject');
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith('.sqlite') && file !== 'metadata.sqlite')
+    .map((file) => path.join(folder, file));
+  const control = files.find((file) => hasTable(file, 'repos'));
+  if (!control) throw new Error(`no control database in ${folder}`);
+  const db = new DatabaseSync(control, { readOnly: true });
+  const repo = db.prepare('SELECT key FROM repos WHERE name = ? AND deleted_at IS NULL').get(name);
+  if (!repo) throw new Error(`no repository ${name}`);
+  const key = Number(repo.key);
+  const shardFile = files.find((file) => hasTable(file, `text_${key}`));
+  if (!shardFile) throw new Error(`${name} is not indexed`);
+  return { key, shard: new DatabaseSync(shardFile, { readOnly: true }), shardFile, control: db };
+}
+
+function hasTable(file: string, table: string): boolean {
+  const db = new DatabaseSync(file, { readOnly: true });
+  try {
+    return db.prepare('SELECT 1 FROM sqlite_master WHERE name = ?').get(table) !== undefined;
+  } finally {
+    db.close();
+  }
+}
+
+/** Snapshots of the indexed refs, by ref. */
+export function snapshotsOf({ control, key }: IndexFiles): Map<string, number> {
+  const rows = control
+    .prepare(
+      'SELECT ref, snapshot_id AS snapshot FROM indexed_refs WHERE repo_key = ? AND snapshot_id IS NOT NULL',
+    )
+    .all(key);
+  return new Map(rows.map((row) => [String(row.ref), Number(row.snapshot)]));
+}
+
+/** The paths of a snapshot's blobs that have text, by blob id. */
+export function pathsOf({ shard }: IndexFiles, snapshot: number): Map<number, string[]> {
+  const rows = shard
+    .prepare(
+      `SELECT e.blob, d.path || e.name AS path FROM snapshot_dirs sd CROSS JOIN dirs d ON d.id = sd.dir
+         CROSS JOIN entries e ON e.dir = d.id CROSS JOIN blobs b ON b.id = e.blob
+       WHERE sd.snapshot = ? AND b.text IS NOT NULL ORDER BY path`,
+    )
+    .all(snapshot);
+  const paths = new Map<number, string[]>();
+  for (const row of rows) {
+    const blob = Number(row.blob);
+    paths.set(blob, [...(paths.get(blob) ?? []), String(row.path)]);
+  }
+  return paths;
+}
+
+export interface IndexedChunk {
+  id: number;
+  startLine: number;
+  endLine: number;
+  text: string;
+}
+
+/** A blob's chunks with their text. */
+export function chunksOf({ shard }: IndexFiles, blob: number): IndexedChunk[] {
+  const lines = linesOf({ shard }, blob);
+  return shard
+    .prepare('SELECT id, start_line, end_line FROM chunks WHERE blob = ? ORDER BY id')
+    .all(blob)
+    .map((row) => {
+      const startLine = Number(row.start_line);
+      const endLine = Number(row.end_line);
+      return { id: Number(row.id), startLine, endLine, text: lines.slice(startLine - 1, endLine).join('\n') };
+    });
+}
+
+/** A blob's lines, without their newlines. */
+export function linesOf({ shard }: Pick<IndexFiles, 'shard'>, blob: number): string[] {
+  const row = shard.prepare('SELECT text FROM blobs WHERE id = ?').get(blob);
+  return inflateRawSync(row!.text as Uint8Array)
+    .toString('utf8')
+    .split('\n');
+}

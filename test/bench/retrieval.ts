@@ -1,0 +1,269 @@
+/**
+ * Retrieval: do answers hold what was asked for? Two kinds of questions that nobody wrote for a search engine, each put to
+ * hybrid search through the API and to FTS5 with `bm25` alone over the same chunks (plain-fts5.ts):
+ *
+ *   commits     120 commits a repository: the message (without paths, file names, numbers) asks for the files that the
+ *               commit changed, in an index of its parent. The 120 parents are refs of one repository, so each costs what
+ *               differs from the ones before.
+ *   docstrings  1,500 pairs over all repositories: the first sentence of a function's documentation (without the function's
+ *               name) asks for the function, in an index of the same tree with that documentation taken out.
+ *
+ * Repositories need their history. REPORTED are those whose figures the README shows; ranking is tuned on DEV and on the
+ * golden corpora only. To try a change of ranking:
+ *
+ *   npm run bench -- <dirs of dev repositories> --only=retrieval --state=<dir>   first run: indexes, minutes
+ *   (the same command again)                                                      asks again, about a minute a repository
+ *   … --show=<n>                                                                  and prints n questions that FTS5 answers better
+ */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { gain, type Interval, type Paired } from './bootstrap.ts';
+import { type CommitQuestion, commitQuestions } from './commits.ts';
+import { type DocQuestion, docQuestions } from './docstrings.ts';
+import { type IndexFiles, openIndexFiles, snapshotsOf } from './index-files.ts';
+import { PlainFts5, type Ranked } from './plain-fts5.ts';
+import { exec, finished, type Repository, type Session, sync } from './session.ts';
+
+/** Never looked at while ranking was tuned. */
+export const REPORTED = ['prometheus/prometheus', 'laravel/framework', 'microsoft/playwright'];
+/** Free to tune on. */
+export const DEV = [
+  'pallets/flask',
+  'gin-gonic/gin',
+  'expressjs/express',
+  'google/gson',
+  'BurntSushi/ripgrep',
+];
+
+const DOC_PAIRS = 1_500;
+const FIRST = 10;
+/** Hits asked for, of which at most three are of one file. */
+const HITS = 50;
+
+/** How one question was answered by one side. */
+interface Judged {
+  acc1: number;
+  acc3: number;
+  acc5: number;
+  mrr: number;
+  recall10: number;
+}
+
+interface Outcome {
+  query: string;
+  wanted: string;
+  ours: Judged;
+  theirs: Judged;
+  cluster: string;
+}
+
+export async function measureRetrieval(session: Session, repositories: Repository[]): Promise<void> {
+  const commits: Outcome[] = [];
+  const docs: Outcome[] = [];
+  const each = Math.ceil(DOC_PAIRS / repositories.length);
+  for (const repository of repositories) {
+    const questions = await commitQuestions(repository.directory);
+    const repo = await indexParents(session, repository, questions);
+    const files = openIndexFiles(session.server.stateDir, repo);
+    const peer = new PlainFts5(files);
+    const onCommits = await askCommits(session, repo, files, peer, questions);
+    report(session, repository.name, 'commit → files', onCommits);
+    const onDocs = await askDocs(session, repository, repo, files, peer, each);
+    report(session, repository.name, 'docstring → function', onDocs);
+    peer.close();
+    commits.push(...onCommits);
+    docs.push(...onDocs);
+  }
+  if (repositories.length > 1) {
+    report(session, 'all', 'commit → files', commits);
+    report(session, 'all', 'docstring → function', docs);
+  }
+}
+
+const refOf = (question: CommitQuestion) => `at-${question.commit.slice(0, 12)}`;
+
+/** A repository whose branches are the parents of the commits, all of them indexed; nothing is done twice. */
+async function indexParents(
+  session: Session,
+  { name, directory }: Repository,
+  questions: CommitQuestion[],
+): Promise<string> {
+  const { api, server } = session;
+  const repo = `${name}-history`;
+  const bare = historyOf(session, repo);
+  const run = (...args: string[]) => exec('git', ['-C', bare, ...args]);
+  await exec('git', ['init', '-q', '--bare', '-b', 'main', bare]);
+  const objects = await exec('git', ['-C', directory, 'rev-parse', '--git-path', 'objects']);
+  writeFileSync(path.join(bare, 'objects/info/alternates'), `${path.resolve(directory, objects.trim())}\n`);
+  const head = await exec('git', ['-C', directory, 'rev-parse', 'HEAD']);
+  await run('update-ref', 'refs/heads/main', head.trim());
+  for (const question of questions) await run('update-ref', `refs/heads/${refOf(question)}`, question.parent);
+  const known = await api.get<{ name: string }[]>('/repos');
+  if (!known.some((each) => each.name === repo))
+    await finished(api, (await api.post<{ jobId: string }>('/repos', { name: repo, localPath: bare })).jobId);
+  const done = new Set(indexedRefs(server.stateDir, repo).keys());
+  for (const ref of ['main', ...questions.map(refOf)]) if (!done.has(ref)) await sync(api, repo, ref);
+  return repo;
+}
+
+/** Kept with the state, so that a later run finds what an earlier one registered. */
+const historyOf = ({ server }: Session, repo: string) => path.join(server.stateDir, `${repo}.git`);
+
+function indexedRefs(stateDir: string, repo: string): Map<string, number> {
+  try {
+    return snapshotsOf(openIndexFiles(stateDir, repo));
+  } catch {
+    // Nothing of it is indexed yet.
+    return new Map();
+  }
+}
+
+async function askCommits(
+  session: Session,
+  repo: string,
+  files: IndexFiles,
+  peer: PlainFts5,
+  questions: CommitQuestion[],
+): Promise<Outcome[]> {
+  const snapshots = snapshotsOf(files);
+  const outcomes: Outcome[] = [];
+  for (const question of questions) {
+    const ref = refOf(question);
+    peer.moveTo(snapshots.get(ref)!);
+    const indexed = new Set([...peer.paths.values()].flat());
+    const wanted = new Set(question.files.filter((file) => indexed.has(file)));
+    if (wanted.size === 0) continue;
+    const ours = await hybrid(session, repo, ref, question.query);
+    const theirs = peer.search(question.query, HITS * 4);
+    outcomes.push({
+      query: question.query,
+      wanted: [...wanted].join(' '),
+      ours: judgeFiles(ours, wanted),
+      theirs: judgeFiles(theirs, wanted),
+      // Commits that change the same place are alike.
+      cluster: `${repo}:${path.dirname([...wanted][0]!)}`,
+    });
+  }
+  return outcomes;
+}
+
+async function askDocs(
+  session: Session,
+  { name }: Repository,
+  repo: string,
+  files: IndexFiles,
+  peer: PlainFts5,
+  count: number,
+): Promise<Outcome[]> {
+  const { api } = session;
+  const main = snapshotsOf(files).get('main')!;
+  const { questions, files: changed } = docQuestions(files, main, count);
+  const ref = 'undocumented';
+  if (!snapshotsOf(files).has(ref)) {
+    const bare = historyOf(session, repo);
+    const tree = path.join(session.scratch, `undocumented-${name}`);
+    await exec('git', ['-C', bare, 'worktree', 'add', '-q', '-b', ref, tree, 'main']);
+    for (const [file, text] of changed) writeFileSync(path.join(tree, file), text);
+    const author = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.com'];
+    await exec('git', ['-C', tree, ...author, 'commit', '-qam', 'Without documentation']);
+    await sync(api, repo, ref);
+  }
+  peer.moveTo(snapshotsOf(files).get(ref)!);
+  const outcomes: Outcome[] = [];
+  for (const question of questions) {
+    const ours = await hybrid(session, repo, ref, question.query);
+    const theirs = peer.search(question.query, HITS);
+    outcomes.push({
+      query: question.query,
+      wanted: `${question.path}:${question.line}`,
+      ours: judgeFunction(ours, question),
+      theirs: judgeFunction(theirs, question),
+      cluster: `${repo}:${question.path}`,
+    });
+  }
+  return outcomes;
+}
+
+async function hybrid({ api }: Session, repo: string, ref: string, query: string): Promise<Ranked[]> {
+  const parameters = new URLSearchParams({ query, repo, ref, mode: 'hybrid', limit: String(HITS) });
+  const hits = await api.get<{ filePath: string; startLine: number; endLine: number }[]>(
+    `/search?${parameters}`,
+  );
+  return hits.map(({ filePath, startLine, endLine }) => ({ path: filePath, startLine, endLine }));
+}
+
+/** Files in the order of their best chunk; `acc` asks for any of the changed files, recall for the share of them. */
+function judgeFiles(ranked: Ranked[], wanted: ReadonlySet<string>): Judged {
+  const order = [...new Set(ranked.map((each) => each.path))];
+  return judge(order.map((file) => wanted.has(file)).slice(0, FIRST), wanted.size);
+}
+
+/** A hit is right when it shows the line where the function begins. */
+function judgeFunction(ranked: Ranked[], { path: file, line }: DocQuestion): Judged {
+  const right = ({ path: at, startLine, endLine }: Ranked) =>
+    at === file && startLine <= line && line <= endLine;
+  return judge(ranked.slice(0, FIRST).map(right), 1);
+}
+
+function judge(right: boolean[], wanted: number): Judged {
+  const first = right.indexOf(true);
+  const within = (n: number) => (first >= 0 && first < n ? 1 : 0);
+  const found = Math.min(wanted, right.filter(Boolean).length);
+  return {
+    acc1: within(1),
+    acc3: within(3),
+    acc5: within(5),
+    mrr: first < 0 ? 0 : 1 / (first + 1),
+    recall10: found / wanted,
+  };
+}
+
+const MEASURES: [name: string, key: keyof Judged][] = [
+  ['Acc@1', 'acc1'],
+  ['Acc@3', 'acc3'],
+  ['Acc@5', 'acc5'],
+  ['MRR', 'mrr'],
+  ['Recall@10', 'recall10'],
+];
+
+function report({ rows }: Session, repository: string, what: string, outcomes: Outcome[]): void {
+  const mean = (side: 'ours' | 'theirs', key: keyof Judged) =>
+    outcomes.reduce((sum, each) => sum + each[side][key], 0) / outcomes.length;
+  for (const [name, key] of MEASURES) {
+    rows.push({
+      what: `${what}, ${name}`,
+      repository: `${repository} (${outcomes.length})`,
+      ours: mean('ours', key),
+      unit: '',
+      peer: 'FTS5 bm25',
+      theirs: mean('theirs', key),
+    });
+  }
+  const paired: Paired[] = outcomes.map(({ ours, theirs, cluster }) => ({
+    ours: ours.mrr,
+    theirs: theirs.mrr,
+    cluster,
+  }));
+  const interval = gain(paired);
+  console.log(`${repository}, ${what}: MRR over FTS5 ${inWords(interval)}`);
+  rows.push({
+    what: `${what}, gain in MRR, low end`,
+    repository: `${repository} (${outcomes.length})`,
+    ours: interval.low,
+    unit: '',
+    aim: { above: 0 },
+  });
+  showWorst(outcomes);
+}
+
+function inWords({ mean, low, high }: Interval): string {
+  return `${mean >= 0 ? '+' : ''}${mean.toFixed(3)}, 95 % interval ${low.toFixed(3)} to ${high.toFixed(3)}`;
+}
+
+/** Questions that the peer answers better, where tuning begins. */
+function showWorst(outcomes: Outcome[]): void {
+  const count = Number(process.argv.find((argument) => argument.startsWith('--show='))?.slice(7) ?? 0);
+  const worst = [...outcomes].sort((a, b) => a.ours.mrr - a.theirs.mrr - (b.ours.mrr - b.theirs.mrr));
+  for (const { query, wanted, ours, theirs } of worst.slice(0, count))
+    console.log(`  ${ours.mrr.toFixed(2)} vs ${theirs.mrr.toFixed(2)}  ${query}\n      → ${wanted}`);
+}
