@@ -7,13 +7,14 @@ import { sourceFiles } from './source-files.ts';
 const BATCH_BYTES = 1_000_000;
 
 /**
- * Runs `floor/worker.ts` under wrangler. Bodies are made before the clock starts.
- * @returns `measure`, seconds for the files of a directory, and `stop`.
+ * Runs a Worker of `floor/` under wrangler.
+ * @param config its configuration's file name
+ * @returns where it answers, once it does, and `stop`.
  */
-export async function startFloor(port: number, stateDir: string) {
+export async function startWorker(config: string, port: number, stateDir: string) {
   const wrangler = path.join(CHECKOUT, 'node_modules/wrangler/wrangler-dist/cli.js');
-  const config = path.join(CHECKOUT, 'test/bench/floor/wrangler.toml');
-  const args = ['dev', '--local', '-c', config, '--port', String(port), '--inspector-port', String(port + 1)];
+  const file = path.join(CHECKOUT, 'test/bench/floor', config);
+  const args = ['dev', '--local', '-c', file, '--port', String(port), '--inspector-port', String(port + 1)];
   const child = spawn(
     process.execPath,
     [wrangler, ...args, '--persist-to', stateDir, '--log-level', 'error'],
@@ -23,29 +24,41 @@ export async function startFloor(port: number, stateDir: string) {
       detached: true,
     },
   );
-  const post = async (body: string) => {
-    const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body });
-    if ((await answer.text()) !== 'ok') throw new Error(`the floor answered ${answer.status}`);
+  const stop = () => {
+    process.kill(-child.pid!, 'SIGTERM');
   };
+  const url = `http://127.0.0.1:${port}/`;
   for (let attempt = 0; ; attempt++) {
-    const up = await post('[]').then(
-      () => true,
+    const up = await fetch(url).then(
+      async (answer) => (await answer.text()) === 'ok',
       () => false,
     );
-    if (up) break;
-    if (attempt > 200) throw new Error('the floor did not start');
+    if (up) return { url, stop };
+    if (attempt > 200) {
+      stop();
+      throw new Error(`the Worker of ${config} did not start`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/**
+ * The floor of a full index, `floor/worker.ts`. Bodies are made before the clock starts.
+ * @returns `measure`, seconds for the files of a directory, and `stop`.
+ */
+export async function startFloor(port: number, stateDir: string) {
+  const { url, stop } = await startWorker('wrangler.toml', port, stateDir);
   return {
     async measure(directory: string): Promise<number> {
       const bodies = bodiesOf(directory);
       const started = performance.now();
-      for (const body of bodies) await post(body);
+      for (const body of bodies) {
+        const answer = await fetch(url, { method: 'POST', body });
+        if ((await answer.text()) !== 'ok') throw new Error(`the floor answered ${answer.status}`);
+      }
       return (performance.now() - started) / 1000;
     },
-    stop() {
-      process.kill(-child.pid!, 'SIGTERM');
-    },
+    stop,
   };
 }
 

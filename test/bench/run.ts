@@ -13,6 +13,7 @@ import { measureFullIndex } from './full-index.ts';
 import { measureMemory } from './memory.ts';
 import { measureMirror } from './mirror.ts';
 import { measureRetrieval } from './retrieval.ts';
+import { measureSearch } from './search-latency.ts';
 import { BENCH, openSession, type Repository, type Session, serveRepository } from './session.ts';
 import { formatTable } from './table.ts';
 
@@ -26,6 +27,7 @@ const OF_EACH: Record<string, (session: Session, repository: Repository) => Prom
 const OF_ALL: Record<string, (session: Session, repositories: Repository[]) => Promise<void>> = {
   memory: measureMemory,
   retrieval: measureRetrieval,
+  search: measureSearch,
 };
 
 const directories = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -36,6 +36,7 @@ async function ready(): Promise<Parser> {
 
 export default {
   async fetch(request: Request, env: { DB: D1Database }): Promise<Response> {
+    if (request.method === 'GET') return new Response('ok');
     await env.DB.exec("CREATE VIRTUAL TABLE IF NOT EXISTS t USING fts5(text, tokenize='unicode61')");
     const files: { text: string; language: string }[] = await request.json();
     const engine = await ready();
