@@ -15,12 +15,9 @@ export interface IndexFiles {
 
 /** The databases that hold a repo, by its name. */
 export function openIndexFiles(stateDir: string, name: string): IndexFiles {
-  const folder = path.join(stateDir, 'v3/d1/miniflare-D1DatabaseObject');
-  const files = readdirSync(folder)
-    .filter((file) => file.endsWith('.sqlite') && file !== 'metadata.sqlite')
-    .map((file) => path.join(folder, file));
+  const files = databases(stateDir);
   const control = files.find((file) => hasTable(file, 'repos'));
-  if (!control) throw new Error(`no control database in ${folder}`);
+  if (!control) throw new Error(`no control database in ${stateDir}`);
   const db = new DatabaseSync(control, { readOnly: true });
   const repo = db.prepare('SELECT key FROM repos WHERE name = ? AND deleted_at IS NULL').get(name);
   if (!repo) throw new Error(`no repository ${name}`);
@@ -28,6 +25,19 @@ export function openIndexFiles(stateDir: string, name: string): IndexFiles {
   const shardFile = files.find((file) => hasTable(file, `text_${key}`));
   if (!shardFile) throw new Error(`${name} is not indexed`);
   return { key, shard: new DatabaseSync(shardFile, { readOnly: true }), shardFile, control: db };
+}
+
+/** The files of all shards. */
+export function shardFiles(stateDir: string): string[] {
+  return databases(stateDir).filter((file) => hasTable(file, 'live_repos'));
+}
+
+/** Where wrangler keeps D1 databases, one file each. */
+function databases(stateDir: string): string[] {
+  const folder = path.join(stateDir, 'v3/d1/miniflare-D1DatabaseObject');
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.sqlite') && file !== 'metadata.sqlite')
+    .map((file) => path.join(folder, file));
 }
 
 function hasTable(file: string, table: string): boolean {

@@ -10,6 +10,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { measureChange } from './change.ts';
 import { measureFullIndex } from './full-index.ts';
+import { measureIndexSize } from './index-size.ts';
 import { measureMemory } from './memory.ts';
 import { measureMirror } from './mirror.ts';
 import { measureRetrieval } from './retrieval.ts';
@@ -22,6 +23,7 @@ const OF_EACH: Record<string, (session: Session, repository: Repository) => Prom
   mirror: measureMirror,
   index: measureFullIndex,
   change: measureChange,
+  size: measureIndexSize,
 };
 /** Measurements of all repositories together, or of none. */
 const OF_ALL: Record<string, (session: Session, repositories: Repository[]) => Promise<void>> = {
