@@ -1,4 +1,4 @@
-import { imported, moduleFiles, unique } from './exports.ts';
+import { exportedFrom, imported, moduleFiles, unique } from './exports.ts';
 import {
   type CallSite,
   containerOf,
@@ -8,14 +8,24 @@ import {
   isType,
   lastName,
 } from './facts.ts';
+import { type Family, familyOf, IMPLICIT_SELF } from './modules.ts';
 import type { Edge } from './resolve.ts';
-import { annotatedTypes, declaredType, initialiser, returnType } from './signatures.ts';
-import { lookupMember, ownerOf, typesVisible } from './types.ts';
+import {
+  annotatedTypes,
+  declaredType,
+  elementNamed,
+  initialiser,
+  iterated,
+  returnType,
+  type TypeReader,
+  typeNamed,
+} from './signatures.ts';
+import { lookupMember, nearest, ownerOf, typesVisible } from './types.ts';
 
 /** What can be told of a receiver: its types, that it comes from outside the repository, or nothing. */
 export type Inferred =
   | { kind: 'type'; types: Definition[]; sure: boolean }
-  | { kind: 'external' }
+  | { kind: 'external'; name?: string }
   | { kind: 'unknown' };
 
 type Resolve = (facts: Facts, site: CallSite, steps: number) => Edge[];
@@ -24,10 +34,40 @@ const NOTHING: Inferred = { kind: 'unknown' };
 /** A callee below this confidence does not lend its return type. */
 const SURE_CALLEE = 0.85;
 
+/** How languages write a value's type into an expression: casts, assertions, literals and `new`; the first group is it. */
+const TYPED: Readonly<Partial<Record<Family, readonly RegExp[]>>> = {
+  c: [
+    /^(?:static|dynamic|reinterpret|const)_(?:pointer_)?cast<(?:const\s*)?([\w:]+)[^()]*>\(.*\)$/s,
+    /^\(\((?:const\s*|struct\s*)*([\w:]+)[*&]*\)[\w(&*].*\)$/s,
+  ],
+  jvm: [/^\(\(([\w.]+)(?:<.*>)?\)[\w(].*\)$/s],
+  csharp: [/^\(\(([\w.]+)(?:<.*>)?\)[\w(].*\)$/s],
+  go: [
+    /^new\(([\w.[\]*]+)\)$/,
+    /^make\(([\w.[\]*]+)[,)]/,
+    /^&?((?:\[\w*\]|map\[[^\]]+\]|\*)+[\w.]+)\{/,
+    /^\(?&?([A-Z]\w*|\w+\.[A-Z]\w*)\{.*\}\)?$/s,
+    /\.\(\*?([\w.]+)\)$/,
+  ],
+};
+/** What wraps a value without changing which methods are meant: results, options, locks and references are opened. */
+const WRAPPING: Readonly<Partial<Record<Family, RegExp>>> = {
+  rust: /(?:\?|\.(?:unwrap|unwrap_or_default|clone|as_ref|as_mut|as_deref|as_deref_mut|borrow|borrow_mut|lock|to_owned|cloned|copied)\(\)|\.expect\([^()]*\)|\.await)$/,
+};
+/** What gives the values of a collection one by one. */
+const VALUES = /\.(?:iter|iter_mut|into_iter|drain|values|values_mut)\((?:\.\.)?\)$/;
+
+/** Where an expression stands and what is asked of its type. */
+interface Question {
+  site: CallSite;
+  resolve: Resolve;
+  read: TypeReader;
+}
+
 /**
  * The type of a receiver that its own file does not state: from the initialiser of a variable, the return type of a
- * function, the type of a field or of an imported variable. `resolve` resolves the calls on the way, with what is left of
- * `steps`: calls and variables that one receiver is followed through.
+ * function, the type of a field or of an imported variable, a cast. `resolve` resolves the calls on the way, with what is
+ * left of `steps`: calls and variables that one receiver is followed through.
  */
 export function inferType(
   facts: Facts,
@@ -36,15 +76,43 @@ export function inferType(
   resolve: Resolve,
   steps: number,
 ): Inferred {
-  const text = dotted(expression).replace(/^(?:await|yield)\s+/, '');
-  if (steps === 0 || text === '') return NOTHING;
+  return infer(facts, { site, resolve, read: typeNamed }, expression, steps);
+}
+
+function infer(facts: Facts, question: Question, expression: string, steps: number): Inferred {
+  if (steps <= 0) return NOTHING;
+  const { site, read } = question;
+  const family = familyOf(site.lang);
+  for (const pattern of TYPED[family] ?? []) {
+    const written = pattern.exec(expression)?.[1];
+    if (written === undefined) continue;
+    const name = read(written);
+    return name === null ? NOTHING : named(facts, site, name);
+  }
+  const text = unwrapped(dotted(expression), family).replace(/^(?:await|yield)\s+/, '');
+  if (text === '') return NOTHING;
   const constructed = /^new\s+([\w.]+)/.exec(text);
-  if (constructed) return named(facts, site, constructed[1]!);
+  if (constructed) return read === typeNamed ? named(facts, site, constructed[1]!) : NOTHING;
+  const indexed = /^(.+)\[[^[\]]*\]$/s.exec(text);
+  if (indexed) return read === typeNamed ? elementOf(facts, question, indexed[1]!, steps) : NOTHING;
   const call = splitCall(text);
-  if (call) return ofCall(facts, site, call, resolve, steps);
-  if (/^[\p{L}_][\p{L}\p{N}_]*$/u.test(text)) return ofVariable(facts, site, text, resolve, steps);
+  if (call) return ofCall(facts, question, call, steps);
+  if (/^[\p{L}_][\p{L}\p{N}_]*$/u.test(text)) return ofVariable(facts, question, text, steps);
   const member = /^(.+)\.([\p{L}_][\p{L}\p{N}_]*)$/u.exec(text);
-  return member ? ofField(facts, site, member[1]!, member[2]!, resolve, steps) : NOTHING;
+  return member ? ofField(facts, question, member[1]!, member[2]!, steps) : NOTHING;
+}
+
+/** What a collection holds, where its type is written. */
+function elementOf(facts: Facts, question: Question, collection: string, steps: number): Inferred {
+  return infer(facts, { ...question, read: elementNamed }, collection.replace(VALUES, ''), steps - 1);
+}
+
+function unwrapped(text: string, family: Family): string {
+  const wrapping = WRAPPING[family];
+  if (!wrapping) return text;
+  let inner = text.replace(/^\(?[&*]+\s*(?:mut\s+)?/, '');
+  while (wrapping.test(inner)) inner = inner.replace(wrapping, '');
+  return inner;
 }
 
 /** `a.b(…)` → callee `b`, receiver `a`; null for anything but one whole call expression. */
@@ -62,9 +130,8 @@ function splitCall(text: string): { callee: string; receiver: string } | null {
 
 function ofCall(
   facts: Facts,
-  site: CallSite,
+  { site, resolve, read }: Question,
   call: { callee: string; receiver: string },
-  resolve: Resolve,
   steps: number,
 ): Inferred {
   const root = /^[\p{L}\p{N}_]*/u.exec(call.receiver)![0];
@@ -72,13 +139,13 @@ function ofCall(
   // Resolving the call infers its own receiver: once, so that a chain costs its length.
   const [best] = resolve(facts, { ...site, ...call, receiverType: null, arity: null }, steps - 1);
   if (!best || best.confidence < SURE_CALLEE) return NOTHING;
-  return returned(facts, best.definition);
+  return returned(facts, best.definition, read);
 }
 
 /** What calling a definition gives: the class itself, or the declared return type. */
-function returned(facts: Facts, definition: Definition): Inferred {
-  if (isType(definition)) return { kind: 'type', types: [definition], sure: true };
-  const name = returnType(definition.signature, definition.name, definition.lang);
+function returned(facts: Facts, definition: Definition, read: TypeReader): Inferred {
+  if (isType(definition) && read === typeNamed) return { kind: 'type', types: [definition], sure: true };
+  const name = returnType(definition.signature, definition.name, definition.lang, read);
   return name === null ? NOTHING : typeIn(facts, definition, name);
 }
 
@@ -91,53 +158,104 @@ function typeIn(facts: Facts, definition: Definition, name: string): Inferred {
   return named(facts, definition, name);
 }
 
-function named(facts: Facts, file: { path: string; blob: number; lang: string }, name: string): Inferred {
-  const { types, sure } = typesVisible(
-    facts,
-    { path: file.path, blob: file.blob, lang: file.lang },
-    lastName(name),
-  );
+/** The type that a name, qualified or not, means where `at` stands. */
+function named(facts: Facts, at: CallSite | Definition, name: string): Inferred {
+  const file = { path: at.path, blob: at.blob, lang: at.lang };
+  const scope = 'qualifiedName' in at ? at.qualifiedName : (at.caller?.qualifiedName ?? '');
+  const qualifier = containerOf(name);
+  const { types, sure } = typesVisible(facts, file, lastName(name), scope);
+  if (qualifier !== '') {
+    const within = inQualifier(facts, file, qualifier, lastName(name), types);
+    if (within) return within;
+  }
   if (types.length > 0) return { kind: 'type', types, sure };
-  return sure ? { kind: 'external' } : NOTHING;
+  return sure ? { kind: 'external', name: lastName(name) } : NOTHING;
 }
 
-function ofVariable(facts: Facts, site: CallSite, name: string, resolve: Resolve, steps: number): Inferred {
+/** `outer.Inner`, `module.Type`: of the types of that name, those that the qualifier holds; null when it tells nothing. */
+function inQualifier(
+  facts: Facts,
+  file: { path: string; blob: number; lang: string },
+  qualifier: string,
+  name: string,
+  types: readonly Definition[],
+): Inferred | null {
+  const inside = facts
+    .definitions(name)
+    .filter(
+      (type) =>
+        isType(type) &&
+        familyOf(type.lang) === familyOf(file.lang) &&
+        `.${containerOf(type.qualifiedName)}`.endsWith(`.${qualifier}`),
+    );
+  const near = inside.filter((type) => types.includes(type));
+  if (near.length > 0) return { kind: 'type', types: near, sure: true };
+  for (const binding of facts.bindings(file.path)) {
+    if (binding.alias !== qualifier) continue;
+    const files = moduleFiles(facts, file, binding);
+    const exported = files ? exportedFrom(facts, files, name).filter(isType) : [];
+    if (exported.length > 0) return { kind: 'type', types: exported, sure: true };
+    if (imported(facts, file, binding).external) return { kind: 'external' };
+  }
+  return inside.length > 0 ? { kind: 'type', types: inside, sure: inside.length === 1 } : null;
+}
+
+function ofVariable(facts: Facts, question: Question, name: string, steps: number): Inferred {
+  const { site, resolve, read } = question;
   const text = facts.text(site.path);
+  const range = { from: site.caller?.startLine ?? 1, to: site.line, lang: site.lang };
   if (text !== null) {
-    const value = initialiser(text, name, {
-      from: site.caller?.startLine ?? 1,
-      to: site.line,
-      lang: site.lang,
-    });
-    if (value !== null && value !== name) return inferType(facts, site, value, resolve, steps - 1);
+    const value = initialiser(text, name, range);
+    if (value !== null && value !== name) return infer(facts, question, value, steps - 1);
   }
   const file = { path: site.path, blob: site.blob, lang: site.lang };
-  for (const type of annotated(text, name, site)) {
+  for (const type of text === null ? [] : annotatedTypes(text, name, range, read)) {
     const known = named(facts, site, type);
     if (known.kind === 'type') return known;
   }
-  const own = facts
+  const collection = text === null || read !== typeNamed ? null : iterated(text, name, range);
+  if (collection !== null) return elementOf(facts, question, collection, steps);
+  const variables = facts
     .definitions(name)
-    .filter((definition) => definition.path === site.path && isVariable(definition));
-  if (own.length > 0) return ofVariableDefinition(facts, own[0]!, resolve, steps);
+    .filter((definition) => isVariable(definition) && familyOf(definition.lang) === familyOf(site.lang));
+  const own = ofEnclosing(facts, site, variables) ?? nearest(facts, file, variables.filter(isUnowned))[0];
+  if (own) return ofVariableDefinition(facts, own, { site, resolve, read }, steps);
   for (const binding of facts.bindings(site.path)) {
     if (binding.alias !== name) continue;
     const { definitions, external } = imported(facts, file, binding);
     if (external) return { kind: 'external' };
     const variable = unique(definitions).find(isVariable);
-    if (variable) return ofVariableDefinition(facts, variable, resolve, steps);
+    if (variable) return ofVariableDefinition(facts, variable, question, steps);
   }
   return NOTHING;
 }
 
-function annotated(text: string | null, name: string, site: CallSite): string[] {
-  if (text === null) return [];
-  return annotatedTypes(text, name, { from: site.caller?.startLine ?? 1, to: site.line, lang: site.lang });
+/** A field of the type around the call, where members are reached without a receiver. */
+function ofEnclosing(facts: Facts, site: CallSite, variables: readonly Definition[]): Definition | undefined {
+  if (variables.length === 0 || !IMPLICIT_SELF.has(familyOf(site.lang))) return undefined;
+  const around = enclosing(facts, site);
+  if (around.kind !== 'type') return undefined;
+  for (const type of around.types) {
+    const { own, inherited } = lookupMember(facts, type, variables[0]!.name);
+    const field = [...own, ...inherited].find(isVariable);
+    if (field) return field;
+  }
+  return undefined;
+}
+
+/** Not a member of a type: a field of another one is no variable here. */
+function isUnowned(variable: Definition): boolean {
+  return variable.kind !== 'field' || !variable.qualifiedName.includes('.');
 }
 
 /** A variable, constant or field: its declared type, else its initialiser read in its own file. */
-function ofVariableDefinition(facts: Facts, variable: Definition, resolve: Resolve, steps: number): Inferred {
-  const type = declaredType(variable.signature, variable.name, variable.lang);
+function ofVariableDefinition(
+  facts: Facts,
+  variable: Definition,
+  { resolve, read }: Question,
+  steps: number,
+): Inferred {
+  const type = declaredType(variable.signature, variable.name, variable.lang, read);
   if (type !== null) return typeIn(facts, variable, type);
   const value = /(?<![=!<>:])=(?![=>])\s*(.+)$/.exec(
     variable.signature.slice(variable.signature.indexOf(variable.name)),
@@ -155,25 +273,18 @@ function ofVariableDefinition(facts: Facts, variable: Definition, resolve: Resol
     arity: null,
     caller: null,
   };
-  return inferType(facts, there, value.replace(/[;,]\s*$/, ''), resolve, steps - 1);
+  return infer(facts, { site: there, resolve, read }, value.replace(/[;,]\s*$/, ''), steps - 1);
 }
 
-function ofField(
-  facts: Facts,
-  site: CallSite,
-  receiver: string,
-  field: string,
-  resolve: Resolve,
-  steps: number,
-): Inferred {
+function ofField(facts: Facts, question: Question, receiver: string, field: string, steps: number): Inferred {
   const owner = /^(?:this|self)$/.test(receiver)
-    ? enclosing(facts, site)
-    : inferType(facts, site, receiver, resolve, steps - 1);
+    ? enclosing(facts, question.site)
+    : infer(facts, { ...question, read: typeNamed }, receiver, steps - 1);
   if (owner.kind !== 'type') return owner;
   for (const type of owner.types) {
     const found = lookupMember(facts, type, field);
     const member = (found.own.length > 0 ? found.own : found.inherited)[0];
-    if (member) return ofVariableDefinition(facts, member, resolve, steps);
+    if (member) return ofVariableDefinition(facts, member, question, steps);
   }
   return NOTHING;
 }

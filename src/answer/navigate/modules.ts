@@ -27,6 +27,9 @@ export type Family =
   | 'swift'
   | 'other';
 
+/** Families in which a bare name may mean a member of the enclosing type. */
+export const IMPLICIT_SELF: ReadonlySet<Family> = new Set(['jvm', 'csharp', 'c', 'ruby', 'swift']);
+
 const FAMILIES: Readonly<Record<string, Family>> = {
   typescript: 'javascript',
   tsx: 'javascript',

@@ -17,12 +17,13 @@ import {
 import { inferType } from './infer.ts';
 import { isShadowed } from './locals.ts';
 import type { Binding } from './modules/module.ts';
-import { resolveRustPath } from './modules/rust.ts';
-import { type Family, familyOf } from './modules.ts';
+import { resolveRustPath, sameCrate } from './modules/rust.ts';
+import { type Family, familyOf, IMPLICIT_SELF } from './modules.ts';
 import type { IndexedFile } from './paths.ts';
 import {
   ancestors,
   lookupMember,
+  mayStandElsewhere,
   membersOf,
   nearest,
   ownerOf,
@@ -37,8 +38,6 @@ export interface Edge {
   resolution: ResolutionLabel;
 }
 
-/** Families in which a bare call may mean a method of the enclosing type. */
-const IMPLICIT_SELF: ReadonlySet<Family> = new Set(['jvm', 'csharp', 'c', 'ruby', 'swift']);
 const SELF = new Set([
   'this',
   'self',
@@ -59,6 +58,10 @@ const SUPER: Readonly<Partial<Record<Family, RegExp>>> = {
   php: /^parent$/,
   swift: /^super$/,
   ruby: /^super$/,
+};
+/** Macros that define a function inside a class that they name first: test fixtures. */
+const FIXTURE: Readonly<Partial<Record<Family, RegExp>>> = {
+  c: /^(?:TEST_F|TEST_P|TYPED_TEST|TYPED_TEST_P)\(\s*(\w+)/,
 };
 /** What an edge keeps when the name alone said which type is meant: the only one of that name, or one of several. */
 const ONLY_TYPE = 0.9;
@@ -108,6 +111,8 @@ function bareCall(facts: Facts, site: CallSite): Edge[] {
   const file = fileOf(site);
   const family = familyOf(site.lang);
   if (site.callee === 'super' && family !== 'python') return onSuper(facts, site);
+  if (site.callee === 'this' && family === 'jvm')
+    return edges(enclosingTypes(facts, site).slice(0, 1), 'self', site);
   const named = candidates(facts, site, site.callee);
   const nested = lexical(named, site).filter((definition) => containerOf(definition.qualifiedName) !== '');
   if (nested.length > 0) return edges(nested, 'same-file', site);
@@ -128,7 +133,11 @@ function bareCall(facts: Facts, site: CallSite): Edge[] {
   if (here.length > 0) return edges(here, 'same-file', site);
 
   const bound = throughImports(facts, file, site);
-  if (bound) return bound;
+  if (bound && (bound.length > 0 || family !== 'rust')) return bound;
+  if (family === 'rust') {
+    const macros = topLevel.filter(({ kind, path }) => kind === 'macro' && sameCrate(facts, path, site.path));
+    if (macros.length > 0 || bound) return edges(macros, 'same-package', site);
+  }
   if (family === 'rust' && site.callee.includes('.')) return [];
   const wildcard = throughWildcards(facts, file, topLevel);
   if (wildcard.length > 0) return edges(wildcard, 'wildcard-import', site);
@@ -193,8 +202,9 @@ function memberCall(facts: Facts, site: CallSite, receiver: string, steps: numbe
     const named = onNamedReceiver(facts, site, receiver, root);
     if (named) return closed(named);
   }
-  const inferred = inferType(facts, site, receiver, resolveCall, steps);
-  if (inferred.kind === 'external') return closed([]);
+  const inferred = inferType(facts, site, site.receiver, resolveCall, steps);
+  if (inferred.kind === 'external')
+    return closed(inferred.name ? extensionsOf(facts, site, inferred.name) : []);
   if (inferred.kind === 'type') return closed(onTypes(facts, site, inferred, 'inferred-type'));
   return { edges: onUnknown(facts, site, receiver), open: true };
 }
@@ -207,17 +217,28 @@ function onStatedType(facts: Facts, site: CallSite, receiver: string, steps: num
     if (enclosing.length > 0) return onTypes(facts, site, { types: enclosing, sure: true }, 'self');
   }
   if (site.receiverType === null) return null;
-  const visible = typesVisible(facts, fileOf(site), site.receiverType);
+  const named = typesVisible(facts, fileOf(site), site.receiverType, site.caller?.qualifiedName);
   // A name alone may mean another type than the qualified one in the code, which inference reads in full.
-  const inferred = visible.sure ? null : inferType(facts, site, receiver, resolveCall, steps);
+  const visible = { types: named.types, sure: named.sure && (isSelf || !named.isPartial) };
+  const inferred = visible.sure ? null : inferType(facts, site, site.receiver, resolveCall, steps);
   if (inferred?.kind === 'type' && inferred.sure) return onTypes(facts, site, inferred, 'receiver-type');
   if (visible.types.length > 0) {
-    const found = onTypes(facts, site, visible, isSelf ? 'self' : 'receiver-type');
+    const label = isSelf ? 'self' : lastName(receiver) === site.receiverType ? 'static' : 'receiver-type';
+    const found = onTypes(facts, site, visible, label);
     // An alias without members of its own stands for a type that is not read here.
     return found.length === 0 && visible.types.every((type) => type.kind === 'type') ? null : found;
   }
   // A type that the repository does not hold: the standard library's or a package's.
-  return facts.definitions(site.receiverType).length === 0 ? [] : null;
+  return facts.definitions(site.receiverType).length === 0
+    ? extensionsOf(facts, site, site.receiverType)
+    : null;
+}
+
+/** Methods that the repository adds to a type it does not hold: `impl Trait for Path` in Rust, extensions elsewhere. */
+function extensionsOf(facts: Facts, site: CallSite, type: string): Edge[] {
+  if (facts.definitions(type).some(isType)) return [];
+  const added = members(facts, site).filter((member) => lastName(containerOf(member.qualifiedName)) === type);
+  return edges(added, 'receiver-type', site);
 }
 
 /** `ns.f()`, `pkg.F()`, `T.f()`: the receiver is itself a name of the program; null when it is not. */
@@ -251,7 +272,7 @@ function onNamedReceiver(facts: Facts, site: CallSite, receiver: string, root: s
     const path = rustPath(facts, site, receiver);
     if (path) return path;
   }
-  const { types, sure } = typesVisible(facts, file, last);
+  const { types, sure } = typesVisible(facts, file, last, site.caller?.qualifiedName);
   const values = types.filter((type) => isValue(type));
   if (values.length > 0 && (receiver === last || /^[\p{Lu}]/u.test(last))) {
     return onTypes(facts, site, { types: values, sure }, 'static');
@@ -332,7 +353,9 @@ function onSuper(facts: Facts, site: CallSite): Edge[] {
     const bases = ancestors(facts, type);
     const found = bases.map(({ type: base, level }) => ({ level, members: membersOf(facts, base, name) }));
     const first = found.find(({ members: list }) => list.length > 0)?.level;
-    const reached = found.filter(({ level }) => level === first).flatMap(({ members: list }) => list);
+    const reached = found
+      .filter(({ level }) => level === first)
+      .flatMap(({ members: list }) => list.filter((member) => !isType(member)));
     const isConstructor = site.callee === 'super' && familyOf(site.lang) !== 'ruby';
     const types = isConstructor ? bases.filter(({ level }) => level === 1).map((base) => base.type) : [];
     if (reached.length + types.length > 0) {
@@ -427,7 +450,11 @@ function isBinding(facts: Facts, definition: Definition): boolean {
 /** The types around the call, innermost first. */
 function enclosingTypes(facts: Facts, site: CallSite): Definition[] {
   const segments = (site.caller?.qualifiedName ?? '').split('.');
-  const found: Definition[] = [];
+  const fixture = FIXTURE[familyOf(site.lang)]?.exec(site.caller?.signature ?? '')?.[1];
+  const found: Definition[] =
+    fixture === undefined
+      ? []
+      : [...typesVisible(facts, fileOf(site), fixture, site.caller?.qualifiedName).types];
   for (let length = segments.length; length > 0; length--) {
     const qualifiedName = segments.slice(0, length).join('.');
     const types = facts
@@ -436,7 +463,8 @@ function enclosingTypes(facts: Facts, site: CallSite): Definition[] {
         (definition) =>
           isType(definition) &&
           sameFamily(definition, site) &&
-          (definition.qualifiedName === qualifiedName || definition.path !== site.path),
+          (definition.qualifiedName === qualifiedName ||
+            (definition.path !== site.path && mayStandElsewhere(definition, site.path))),
       );
     found.push(...preferOwn(types, site));
   }

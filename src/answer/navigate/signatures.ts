@@ -5,29 +5,53 @@ import { familyOf } from './modules.ts';
 const NO_TYPE =
   /^(?:void|any|unknown|object|never|None|null|undefined|boolean|bool|string|str|number|int|float|double|error|var|let|const|auto|val|final|static|public|private|protected|return|async|await|def|func|function|fn|export|typeof|infer)$/;
 
-/** The simple name of a type as written: pointers, generics, `?` and qualifiers dropped, `Promise<T>` opened. */
-export function simpleType(text: string): string | null {
-  let type = text.trim().replace(/^(?:const|readonly|mut|dyn|impl|struct|class|final|unsigned)\s+/, '');
+/** Reads the name of a type off its text, or null: of the type itself, or of what a collection of it holds. */
+export type TypeReader = (text: string) => string | null;
+
+/** The name of a type as written, `a.b.C`: pointers, generics and `?` dropped, `Promise<T>` opened. */
+export function typeNamed(text: string): string | null {
+  let type = text
+    .trim()
+    .replace(/^(?:[&*]+\s*|'\w+\s+|(?:const|readonly|mut|dyn|impl|struct|class|final|unsigned)\s+)+/, '');
   for (;;) {
     const opened =
-      /^(?:Promise|Awaitable|Coroutine|Optional|Option|Result|Box|Rc|Arc|Readonly|Partial|Task|shared_ptr|unique_ptr|std::shared_ptr|std::unique_ptr)\s*[<[]\s*(.+)[>\]]$/s.exec(
+      /^(?:Promise|Awaitable|Coroutine|Optional|Option|Result|Box|Rc|Arc|RefCell|Mutex|RwLock|Readonly|Partial|Task|shared_ptr|unique_ptr|std::shared_ptr|std::unique_ptr)\s*[<[]\s*(.+)[>\]]$/s.exec(
         type,
       );
     if (!opened) break;
     type = opened[1]!.split(/,(?![^<[]*[>\]])/)[0]!.trim();
   }
   const match = /^[&*?\s'"]*(?:mut\s+)?((?:[\p{L}_$\\][\p{L}\p{N}_$\\]*(?:\.|::)?)+)/u.exec(type);
-  const name = match?.[1]
-    ?.split(/\.|::|\\/)
-    .filter((part) => part !== '')
-    .at(-1);
+  const segments = match?.[1]?.split(/\.|::|\\/).filter((part) => part !== '') ?? [];
+  const name = segments.at(-1);
   return name === undefined || NO_TYPE.test(name) || /[|&]\s*(?!null\b|undefined\b)\w/.test(type)
     ? null
-    : name;
+    : segments.join('.');
+}
+
+/** Collections that are gone through value by value: of one type argument, and of a key and a value. */
+const COLLECTION =
+  /^(?:[\w.]+(?:\.|::))?(?:Array|ReadonlyArray|Set|List|ArrayList|LinkedList|Deque|Queue|Collection|Iterable|Iterator|Stream|Sequence|Seq|Tuple|FrozenSet|Vec|VecDeque|BTreeSet|HashSet|vector|list|deque|set|unordered_set|array|span|tuple|frozenset)\s*[<[]\s*(.+)[>\]]$/s;
+
+/** What a collection holds, `[]T`, `T[]`, `Vec<T>`, `map[K]T`: the name of T. */
+export function elementNamed(text: string): string | null {
+  const type = text.trim().replace(/^(?:[&*\s]|\b(?:const|readonly|mut|final)\b)+|[&*\s]+$/g, '');
+  const array =
+    /^(?:\[\w*\]|map\[[^\]]+\]|(?:<-)?chan\s)\s*(.+)$/s.exec(type) ??
+    /^(.+)\[\]$/s.exec(type) ??
+    /^\[(.+?)(?:;.*)?\]$/s.exec(type);
+  if (array) return typeNamed(array[1]!);
+  const first = COLLECTION.exec(type)?.[1]?.split(/,(?![^<[]*[>\]])/)[0];
+  return first === undefined ? null : typeNamed(first);
 }
 
 /** The declared return type of a function's signature, or null. `name` is the function's. */
-export function returnType(signature: string, name: string, lang: string): string | null {
+export function returnType(
+  signature: string,
+  name: string,
+  lang: string,
+  read: TypeReader = typeNamed,
+): string | null {
   const start = signature.indexOf(name);
   const open = signature.indexOf('(', Math.max(0, start));
   if (open < 0) return null;
@@ -36,60 +60,63 @@ export function returnType(signature: string, name: string, lang: string): strin
     case 'python':
     case 'rust':
     case 'swift':
-      return annotation(after, /->\s*(.+?)\s*(?:\bwhere\b.*|[:{]\s*)?$/s);
+      return annotation(after, /->\s*(.+?)\s*(?:\bwhere\b.*|[:{]\s*)?$/s, read);
     case 'go':
-      return annotation(after.replace(/^\(\s*(?:\w+\s+(?=[*[\w]))?/, ''), /^([^,)\s{]+)/);
+      return annotation(after.replace(/^\(\s*(?:\w+\s+(?=[*[\w]))?/, ''), /^([^,)\s{]+)/, read);
     case 'javascript':
     case 'php':
-      return annotation(after, /^:\s*(.+?)\s*(?:=>.*|\{.*)?$/s);
+      return annotation(after, /^:\s*(.+?)\s*(?:=>.*|\{.*)?$/s, read);
     case 'jvm':
-      if (lang === 'kotlin') return annotation(after, /^:\s*([^={]+)/);
-      return before(signature, start);
+      if (lang === 'kotlin') return annotation(after, /^:\s*([^={]+)/, read);
+      return before(signature, start, read);
     case 'c':
     case 'csharp':
-      return before(signature, start);
+      return before(signature, start, read);
     default:
       return null;
   }
 }
 
 /** The declared type of a variable or field, or null when only its value tells. */
-export function declaredType(signature: string, name: string, lang: string): string | null {
+export function declaredType(
+  signature: string,
+  name: string,
+  lang: string,
+  read: TypeReader = typeNamed,
+): string | null {
   const start = signature.indexOf(name);
   if (start < 0) return null;
   const after = signature.slice(start + name.length);
   switch (familyOf(lang)) {
     case 'go':
-      return annotation(after, /^\s+([*[\]\w.]+)/);
+      return annotation(after, /^\s+([*[\]\w.]+)/, read);
     case 'jvm':
-      if (lang === 'kotlin') return annotation(after, /^\s*:\s*([^={]+)/);
-      return before(signature, start);
+      if (lang === 'kotlin') return annotation(after, /^\s*:\s*([^={]+)/, read);
+      return before(signature, start, read);
     case 'c':
     case 'csharp':
     case 'php':
-      return before(signature, start);
+      return before(signature, start, read);
     case 'ruby':
       return null;
     default:
-      return annotation(after, /^\s*[?!]?\s*:\s*([^=;]+)/);
+      return annotation(after, /^\s*[?!]?\s*:\s*([^=;]+)/, read);
   }
 }
 
-function annotation(text: string, pattern: RegExp): string | null {
+function annotation(text: string, pattern: RegExp, read: TypeReader): string | null {
   const match = pattern.exec(text);
-  return match ? simpleType(match[1]!) : null;
+  return match ? read(match[1]!) : null;
 }
 
 /** The type that stands before a name, as in C and Java. */
-function before(signature: string, start: number): string | null {
-  const words = signature
+function before(signature: string, start: number, read: TypeReader): string | null {
+  const head = signature
     .slice(0, start)
-    .replace(/<[^<>]*>/g, '')
     .replace(/[\w:]*::$/, '')
-    .trim()
-    .split(/\s+/);
-  const last = words.at(-1);
-  return last === undefined || last === '' ? null : simpleType(last.replace(/[*&]+$/, ''));
+    .replace(/[*&\s]+(?:const|volatile)?[*&\s]*$/, '');
+  const last = /[\w.:$\\]+\s*(?:<(?:[^<>]|<(?:[^<>]|<[^<>]*>)*>)*>)?(?:\[\]|\?)*$/.exec(head)?.[0];
+  return last === undefined ? null : read(last);
 }
 
 function closing(text: string, open: number): number {
@@ -137,20 +164,74 @@ function lastAssignment(code: string, name: string, lang: string, indent: string
   return last === null ? null : value(last);
 }
 
+/** The expression that a loop before a use goes through with `name`; null where none does. */
+export function iterated(
+  text: string,
+  name: string,
+  range: { from: number; to: number; lang: string },
+): string | null {
+  const code = lineRange(text, range.from, range.to).slice(-MAX_CHARACTERS);
+  const loop = loopPattern(name.replace(/\$/g, '\\$'), range.lang);
+  if (loop === null || !code.includes(name)) return null;
+  let last: string | null = null;
+  for (const match of code.matchAll(loop)) last = match[1]!.trim();
+  return last;
+}
+
+function loopPattern(word: string, lang: string): RegExp | null {
+  switch (familyOf(lang)) {
+    case 'go':
+      return new RegExp(`\\bfor\\s+\\w+\\s*,\\s*${word}\\s*:?=\\s*range\\s+([^{\\n]{1,200}?)\\s*\\{`, 'g');
+    case 'python':
+      return new RegExp(`\\bfor\\s+${word}\\s+in\\s+([^:\\n]{1,200}?)\\s*(?::|\\]|\\)|\\bif\\b)`, 'g');
+    case 'rust':
+      return new RegExp(
+        `\\bfor\\s+&?(?:mut\\s+)?${word}\\s+in\\s+&?(?:mut\\s+)?([^{\\n]{1,200}?)\\s*\\{`,
+        'g',
+      );
+    case 'javascript':
+      return new RegExp(
+        `\\bfor\\s*\\(\\s*(?:const|let|var)\\s+${word}\\s+of\\s+([^\\n]{1,200}?)\\)\\s*(?:\\{|$)`,
+        'gm',
+      );
+    case 'c':
+      return new RegExp(
+        `\\bfor\\s*\\(\\s*(?:const\\s+)?auto\\s*[&*]{0,2}\\s*${word}\\s*:\\s*([^\\n]{1,200}?)\\)\\s*(?:\\{|$)`,
+        'gm',
+      );
+    case 'jvm':
+      return new RegExp(
+        `\\bfor\\s*\\(\\s*(?:final\\s+)?(?:var\\s+)?${word}\\s*(?::|in\\b)\\s*([^\\n]{1,200}?)\\)\\s*(?:\\{|$)`,
+        'gm',
+      );
+    default:
+      return null;
+  }
+}
+
+/** The type that a name for another type stands for, `using A = B<C>`, `type A = B`, `typedef B A`; else null. */
+export function aliasedType(signature: string): string | null {
+  const text =
+    /=\s*(?:typename\s+)?([\w.:&]+\s*(?:<.*>)?)\s*;?$/s.exec(signature) ??
+    /^typedef\s+(.+?)[\s*&]+\w+$/s.exec(signature);
+  return text ? typeNamed(text[1]!) : null;
+}
+
 /**
- * The types that annotate a variable or parameter in the lines before a use, the nearest first; simple names. What looks
+ * The types that annotate a variable or parameter in the lines before a use, the nearest first; their names. What looks
  * like an annotation may be a member of an object literal, so the caller takes the first that is a type.
  */
 export function annotatedTypes(
   text: string,
   name: string,
   range: { from: number; to: number; lang: string },
+  read: TypeReader = typeNamed,
 ): string[] {
   const code = lineRange(text, range.from, range.to).slice(-MAX_CHARACTERS);
   if (!code.includes(name)) return [];
   const word = name.replace(/\$/g, '\\$');
   const matches = [...code.matchAll(annotationPattern(word, range.lang))];
-  return matches.reverse().flatMap((match) => simpleType(match[1]!) ?? []);
+  return matches.reverse().flatMap((match) => read(match[1]!) ?? []);
 }
 
 function annotationPattern(word: string, lang: string): RegExp {

@@ -3,6 +3,7 @@ import { exportedFrom, imported, moduleFiles, sameFamily, unique, visibleBinding
 import { containerOf, type Definition, type Facts, isType, keyOf, lastName } from './facts.ts';
 import { type Family, familyOf } from './modules.ts';
 import type { IndexedFile } from './paths.ts';
+import { aliasedType } from './signatures.ts';
 
 const MAX_ANCESTORS = 40;
 
@@ -15,13 +16,28 @@ export interface VisibleTypes {
   types: Definition[];
   /** False when the name alone decided. */
   sure: boolean;
+  /** True when a qualifier before the name could mean another type: one nested elsewhere has it too. */
+  isPartial: boolean;
 }
 
-/** The types that a name means in a file: imported, own, of the same package; else the program's, by name. */
-export function typesVisible(facts: Facts, file: IndexedFile, name: string): VisibleTypes {
-  const all = facts
+/**
+ * The types that a name means in a file: imported, own, of the same package; else the program's, by name. `scope` is the
+ * qualified name of what the name stands in: a nested type is meant outside of its own only when nothing else is.
+ */
+export function typesVisible(facts: Facts, file: IndexedFile, name: string, scope = ''): VisibleTypes {
+  const named = facts
     .definitions(name)
     .filter((definition) => isType(definition) && sameFamily(definition, file));
+  const all = withoutForeignNested(facts, named, scope);
+  return { ...amongVisible(facts, file, name, all), isPartial: all.length < named.length };
+}
+
+function amongVisible(
+  facts: Facts,
+  file: IndexedFile,
+  name: string,
+  all: Definition[],
+): Omit<VisibleTypes, 'isPartial'> {
   for (const binding of facts.bindings(file.path)) {
     if (binding.alias !== name) continue;
     const { definitions, external } = imported(facts, file, binding);
@@ -35,6 +51,22 @@ export function typesVisible(facts: Facts, file: IndexedFile, name: string): Vis
   const qualified = throughModules(facts, file, all);
   if (qualified.length > 0) return { types: qualified, sure: true };
   return { types: all, sure: all.length === 1 && GLOBAL_TYPES.has(familyOf(file.lang)) };
+}
+
+/** Leaves out types nested in others that `scope` does not stand in, unless there are no others. */
+function withoutForeignNested(facts: Facts, types: Definition[], scope: string): Definition[] {
+  if (types.length < 2) return types;
+  const kept = types.filter((type) => {
+    const container = containerOf(type.qualifiedName);
+    return container === '' || `${scope}.`.startsWith(`${container}.`) || !isNested(facts, type, container);
+  });
+  return kept.length > 0 ? kept : types;
+}
+
+function isNested(facts: Facts, type: Definition, container: string): boolean {
+  return facts
+    .definitions(lastName(container))
+    .some((owner) => owner.path === type.path && owner.qualifiedName === container && isType(owner));
 }
 
 /** Candidates that a whole module, package or namespace imported by the file exports. */
@@ -99,7 +131,7 @@ export function ancestors(facts: Facts, type: Definition): { type: Definition; l
     for (const child of level) {
       const file = { path: child.path, blob: child.blob, lang: child.lang };
       for (const base of basesOf(facts, child)) {
-        for (const parent of typesVisible(facts, file, base).types) {
+        for (const parent of typesVisible(facts, file, base, child.qualifiedName).types) {
           if (seen.has(keyOf(parent)) || !seen.add(keyOf(parent))) continue;
           found.push({ type: parent, level: depth });
           next.push(parent);
@@ -118,7 +150,9 @@ function basesOf(facts: Facts, type: Definition): string[] {
     .filter(
       (other) => other.qualifiedName === type.qualifiedName && isType(other) && sameProgramUnit(other, type),
     );
-  return [...new Set([type, ...parts].flatMap((part) => part.bases))];
+  const alias = type.kind === 'type' ? aliasedType(type.signature) : null;
+  const bases = [type, ...parts].flatMap((part) => part.bases);
+  return [...new Set(alias === null ? bases : [...bases, lastName(alias)])];
 }
 
 /** Members of exactly this type under a name, wherever the language lets them be written. */
@@ -127,20 +161,45 @@ export function membersOf(facts: Facts, type: Definition, name: string): Definit
     .definitions(name)
     .filter(
       (definition) =>
-        sameFamily(definition, type) && isMemberOf(definition, type) && !isSameSymbol(definition, type),
+        sameFamily(definition, type) &&
+        isMemberOf(facts, definition, type) &&
+        !isSameSymbol(definition, type),
     );
 }
 
 /** True when `member` is written in, or attributed to, `type`. */
-export function isMemberOf(member: Definition, type: Definition): boolean {
+export function isMemberOf(facts: Facts, member: Definition, type: Definition): boolean {
   const container = containerOf(member.qualifiedName);
   if (member.path === type.path) return container === type.qualifiedName;
-  if (!sameProgramUnit(member, type)) return false;
-  return container === type.qualifiedName || lastName(container) === lastName(type.qualifiedName);
+  if (!sameProgramUnit(member, type) || lastName(container) !== lastName(type.qualifiedName)) return false;
+  return !DECLARED_ONCE.has(familyOf(type.lang)) || isMeantIn(facts, member, container, type);
+}
+
+/** Families in which a type has one declaration, and two of one name are two types. */
+const DECLARED_ONCE: ReadonlySet<Family> = new Set(['c', 'rust']);
+
+/** True when a member's container, in the member's own file, names this type and not another one of that name. */
+function isMeantIn(facts: Facts, member: Definition, container: string, type: Definition): boolean {
+  const others = facts
+    .definitions(type.name)
+    .filter((other) => isType(other) && sameFamily(other, type) && !isSameSymbol(other, type));
+  if (others.length === 0) return true;
+  if (others.some((other) => other.path === member.path && other.qualifiedName === container)) return false;
+  if (container === type.qualifiedName && others.every((other) => other.qualifiedName !== container))
+    return true;
+  const file = { path: member.path, blob: member.blob, lang: member.lang };
+  return typesVisible(facts, file, type.name, member.qualifiedName).types.some((visible) =>
+    isSameSymbol(visible, type),
+  );
+}
+
+/** True where what belongs to a type may stand in another file than the type. */
+export function mayStandElsewhere(type: Definition, path: string): boolean {
+  return sameProgramUnit(type, { path, lang: type.lang });
 }
 
 /** Where parts of one type may stand: anywhere in the package, in the program, or only in its file. */
-function sameProgramUnit(a: Definition, b: Definition): boolean {
+function sameProgramUnit(a: Definition, b: Pick<Definition, 'path' | 'lang'>): boolean {
   if (a.path === b.path) return true;
   switch (familyOf(a.lang)) {
     case 'go':
@@ -178,7 +237,23 @@ export function lookupMember(facts: Facts, type: Definition, name: string): Memb
       inherited = inherited.concat(members);
     }
   }
-  return { own, inherited: unique(inherited), overrides: overridesOf(facts, type, name) };
+  const stated = own.length > 0 ? own : inherited;
+  const overrides = isDispatched(type, stated) ? overridesOf(facts, type, name) : [];
+  return { own, inherited: unique(inherited), overrides };
+}
+
+/** True when a call of `members` through `type` is decided at run time: in Go by interfaces, in C++ by what is virtual. */
+function isDispatched(type: Definition, members: readonly Definition[]): boolean {
+  switch (familyOf(type.lang)) {
+    case 'go':
+      return type.kind === 'interface';
+    case 'rust':
+      return type.kind === 'trait';
+    case 'c':
+      return members.some((member) => /\b(?:virtual|override|final)\b/.test(member.signature));
+    default:
+      return true;
+  }
 }
 
 const MAX_OVERRIDES = 60;
@@ -188,7 +263,7 @@ function overridesOf(facts: Facts, type: Definition, name: string): Definition[]
   const verdicts = new Map<string, boolean>();
   for (const candidate of facts.definitions(name)) {
     if (overrides.length >= MAX_OVERRIDES) break;
-    if (!sameFamily(candidate, type) || isMemberOf(candidate, type)) continue;
+    if (!sameFamily(candidate, type) || isMemberOf(facts, candidate, type)) continue;
     const owner = ownerOf(facts, candidate);
     if (!owner || owner.bases.length === 0) continue;
     const known = verdicts.get(keyOf(owner));
@@ -205,7 +280,7 @@ export function ownerOf(facts: Facts, member: Definition): Definition | null {
   if (container === '') return null;
   const owners = facts
     .definitions(lastName(container))
-    .filter((type) => isType(type) && sameFamily(type, member) && isMemberOf(member, type));
+    .filter((type) => isType(type) && sameFamily(type, member) && isMemberOf(facts, member, type));
   return owners.find((owner) => owner.path === member.path) ?? owners[0] ?? null;
 }
 

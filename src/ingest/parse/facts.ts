@@ -4,8 +4,9 @@
  */
 
 /** Raise when the facts of unchanged bytes change; every blob is then parsed again at the next sync of its ref.
- *  1 (2026-11): first format. */
-export const INDEX_VERSION = 1;
+ *  1 (2026-11): first format.
+ *  2 (2026-11): Rust reads `pub impl`; `@generated/…` in a comment is a path, not a mark of generated code. */
+export const INDEX_VERSION = 2;
 
 /** Files above this are kept in the tree and skipped for parsing: a parse tree costs about 80 × the text. */
 export const MAX_PARSED_BYTES = 512 * 1024;

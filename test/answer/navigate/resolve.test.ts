@@ -225,6 +225,14 @@ describe('Python', { timeout: SLOW }, () => {
     expect(callsAt('app.py', '# super', 'setup')).toEqual(['base.py#Scaffold.setup 0.93 super']);
     expect(callsAt('app.py', '# inherited')).toEqual(['base.py#Scaffold.route 0.92 inherited']);
   });
+
+  it('takes a method called on its class for that one, not for what overrides it', async () => {
+    const { targets } = await project({
+      'shapes.py':
+        'class Shape:\n    def draw(self): pass\nclass Circle(Shape):\n    def draw(self):\n        Shape.draw(self) # base\n',
+    });
+    expect(targets('shapes.py', '# base', { above: 0 })).toEqual(['shapes.py#Shape.draw']);
+  });
 });
 
 describe('Go', { timeout: SLOW }, () => {
@@ -257,6 +265,34 @@ describe('Go', { timeout: SLOW }, () => {
     expect(targets('render/render.go', '// external', { above: 0 })).toEqual([]);
     expect(targets('cmd/main.go', '// aliased')).toEqual(['gin.go#New']);
   });
+
+  it('follows loops, elements, new and type assertions, and dispatches on interfaces only', async () => {
+    const { targets } = await project({
+      'fs.go': [
+        'package fs',
+        'type Fs interface { Open() }',
+        'type Mem struct{}',
+        'func (m *Mem) Open() {}',
+        'func (m *Mem) Name() {}',
+        'type Wrapped struct{ *Mem }',
+        'func (w *Wrapped) Name() {}',
+        'var all = []Fs{&Mem{}}',
+        'type Set struct { parts []Mem }',
+        'func run(m *Mem, s *Set, value any) {',
+        '\tm.Name() // embedded elsewhere',
+        '\tfor _, each := range all {\n\t\teach.Open() // loop\n\t}',
+        '\ts.parts[0].Name() // element',
+        '\tnew(Mem).Name() // new',
+        '\tvalue.(*Wrapped).Name() // assertion',
+        '}',
+      ].join('\n'),
+    });
+    expect(targets('fs.go', '// embedded elsewhere')).toEqual(['fs.go#Mem.Name']);
+    expect(targets('fs.go', '// loop')).toEqual(['fs.go#Fs.Open']);
+    expect(targets('fs.go', '// element')).toEqual(['fs.go#Mem.Name']);
+    expect(targets('fs.go', '// new')).toEqual(['fs.go#Mem.Name']);
+    expect(targets('fs.go', '// assertion')).toEqual(['fs.go#Wrapped.Name']);
+  });
 });
 
 describe('Rust', { timeout: SLOW }, () => {
@@ -288,6 +324,35 @@ describe('Rust', { timeout: SLOW }, () => {
     expect(targets('src/router.rs', '// self type')).toEqual(['src/router.rs#Router.inner']);
     expect(targets('src/router.rs', '// field')).toEqual(['src/util.rs#Token.eat']);
     expect(targets('src/router.rs', '// returned')).toEqual(['src/router.rs#Router.run']);
+  });
+
+  it('keeps types of one name in two modules apart, opens results, and knows macros and extensions of foreign types', async () => {
+    const { targets } = await project({
+      'src/lib.rs': 'mod a;\nmod b;\nmod shared;\n',
+      'src/shared.rs':
+        'macro_rules! check { () => {} }\npub trait Slash { fn slash(&self) -> String; }\npub(crate) impl PathBuf { fn slash(&self) -> String { String::new() } }\n',
+      'src/b.rs':
+        'pub struct Config { pub name: Name }\nimpl Config { pub fn load(&self) {} }\npub struct Name;\nimpl Name { pub fn show(&self) {} }\n',
+      'src/a.rs': [
+        'use std::path::PathBuf;',
+        'use crate::b::Config as Other;',
+        'pub struct Config;',
+        'impl Config { pub fn load(&self) {} }',
+        'fn make() -> Result<Other, String> { Err(String::new()) }',
+        'fn run(config: &Config, path: &PathBuf) -> Result<(), String> {',
+        '    config.load(); // own',
+        '    let other = make()?;',
+        '    other.name.show(); // field of a result',
+        '    path.slash(); // extension',
+        '    check!(); // macro',
+        '    Ok(())',
+        '}',
+      ].join('\n'),
+    });
+    expect(targets('src/a.rs', '// own')).toEqual(['src/a.rs#Config.load']);
+    expect(targets('src/a.rs', '// field of a result')).toEqual(['src/b.rs#Name.show']);
+    expect(targets('src/a.rs', '// extension')).toEqual(['src/shared.rs#PathBuf.slash']);
+    expect(targets('src/a.rs', '// macro')).toEqual(['src/shared.rs#check']);
   });
 });
 
@@ -331,6 +396,26 @@ describe('Java and Kotlin', { timeout: SLOW }, () => {
     expect(targets(service, '// constructor')).toEqual([`${store}#com.acme.store.Store`]);
   });
 
+  it('tells nested types from others of their name, and constructors that call this or super', async () => {
+    const { targets } = await project({
+      'a/Token.java': [
+        'package a;',
+        'class Token {',
+        '  void reset() {}',
+        '  static class Tag extends Token { void reset() { super.reset(); // outer',
+        '  } }',
+        '  static class Start extends Tag { Start(int n) { super(); } Start() { this(1); // own',
+        '  } void reset() { super.reset(); // nested',
+        '  } }',
+        '}',
+      ].join('\n'),
+      'a/Tag.java': 'package a;\nclass Tag { void reset() {} }\n',
+    });
+    expect(targets('a/Token.java', '// outer')).toEqual(['a/Token.java#a.Token.reset']);
+    expect(targets('a/Token.java', '// own', { callee: 'this' })).toEqual(['a/Token.java#a.Token.Start']);
+    expect(targets('a/Token.java', '// nested')).toEqual(['a/Token.java#a.Token.Tag.reset']);
+  });
+
   it('resolves Kotlin top-level functions and members', async () => {
     const { targets } = await project({
       'app/src/com/acme/App.kt':
@@ -346,6 +431,35 @@ describe('Java and Kotlin', { timeout: SLOW }, () => {
 });
 
 describe('C, C++ and C#', { timeout: SLOW }, () => {
+  it('reads casts, nested types, fixtures of tests, and what is virtual', async () => {
+    const { targets } = await project({
+      'iterator.h':
+        'class Iterator {\n public:\n  virtual bool Valid() = 0;\n  bool ok() { return true; }\n};\n',
+      'list.h':
+        '#include "iterator.h"\nclass List {\n public:\n  class Iterator { public: bool Valid(); bool ok(); };\n};\nclass Table : public Iterator {\n  bool Valid() override { return true; }\n  bool ok() { return false; }\n};\n',
+      'db.cc': [
+        '#include "iterator.h"',
+        '#include "list.h"',
+        'class Db {',
+        '  bool next(void *p) {',
+        '    iter_->Valid(); // virtual',
+        '    iter_->ok(); // not virtual',
+        '    static_cast<const Table*>(p)->ok(); // cast',
+        '    return true; }',
+        '  Iterator* const iter_;',
+        '};',
+        'class DbTest { public: void Reopen() {} };',
+        'TEST_F(DbTest, Reads) {',
+        '  Reopen(); // fixture',
+        '}',
+      ].join('\n'),
+    });
+    expect(targets('db.cc', '// virtual')).toEqual(['iterator.h#Iterator.Valid', 'list.h#Table.Valid']);
+    expect(targets('db.cc', '// not virtual')).toEqual(['iterator.h#Iterator.ok']);
+    expect(targets('db.cc', '// cast')).toEqual(['list.h#Table.ok']);
+    expect(targets('db.cc', '// fixture')).toEqual(['db.cc#DbTest.Reopen']);
+  });
+
   it('resolves through includes, classes declared in headers, and the file for static functions', async () => {
     const { targets } = await project({
       'src/main.c':

@@ -76,8 +76,13 @@ function moduleFile(paths: PathIndex, directory: string): IndexedFile | undefine
   );
 }
 
+/** True when two files belong to one crate: its macros are known by name all over it. */
+export function sameCrate({ paths }: ModuleContext, a: string, b: string): boolean {
+  return crateRoot(paths, { path: a }) === crateRoot(paths, { path: b });
+}
+
 /** The directory of the nearest `lib.rs` or `main.rs` above. */
-function crateRoot(paths: PathIndex, from: IndexedFile): string {
+function crateRoot(paths: PathIndex, from: Pick<IndexedFile, 'path'>): string {
   for (let directory = directoryOf(from.path); ; directory = directoryOf(directory)) {
     const inside = directory === '' ? '' : `${directory}/`;
     if (paths.file(`${inside}lib.rs`) ?? paths.file(`${inside}main.rs`)) return directory;
