@@ -165,6 +165,7 @@ const variables = z.object({
   EGRESS_ALLOW: z.string().default(''),
   LOCAL_REPOS: z.string().default(''),
   METRICS_TOKEN: text,
+  PARSE_THREADS: z.coerce.number().int().min(0).max(64).default(0),
 });
 
 /** Seed variables that the platform replaces: accepted, and mentioned once at start-up. */
@@ -231,6 +232,8 @@ function shape(v: z.output<typeof variables>, warnings: string[]) {
     egressAllow: v.EGRESS_ALLOW,
     localRepos: v.LOCAL_REPOS,
     metricsToken: v.METRICS_TOKEN ?? null,
+    /** Threads beside a local runtime that parse; 0 where it parses itself, as deployed. */
+    parseThreads: v.PARSE_THREADS,
     /** One sentence each, for the start-up log. */
     warnings,
   };

@@ -9,8 +9,8 @@
 import { Problem } from './errors.ts';
 import { type IpAddress, inNetwork, isPublicAddress, type Network, parseIp, parseNetwork } from './ip.ts';
 
-/** Who asks. `git-local` alone reaches the local git bridge, and reaches nothing else. */
-export type EgressPurpose = 'git' | 'git-local' | 'webhook' | 'oidc' | 'host';
+/** Who asks. `bridge` alone reaches the bridge of `npm start`, and reaches nothing else. */
+export type EgressPurpose = 'git' | 'bridge' | 'webhook' | 'oidc' | 'host';
 
 export interface EgressInit extends RequestInit {
   purpose: EgressPurpose;
@@ -29,7 +29,7 @@ export interface Egress {
   check(url: string): URL;
   /** True when `EGRESS_ALLOW` names the URL's host and port. */
   allows(url: URL): boolean;
-  /** Base URL of the local git bridge, or null where there is none. */
+  /** Base URL of the local bridge, or null where there is none. */
   readonly bridge: string | null;
 }
 
@@ -65,7 +65,7 @@ export function createEgress(options: EgressOptions): Egress {
   };
   const open = async (url: URL | string, init: EgressInit): Promise<Response> => {
     const { purpose, timeoutMs = EGRESS_TIMEOUT_MS, ...request } = init;
-    const local = purpose === 'git-local';
+    const local = purpose === 'bridge';
     const judged = local ? bridgeUrl(String(url), bridge) : check(String(url));
     const headers = new Headers(request.headers);
     if (local && options.bridge) headers.set('x-bridge-secret', options.bridge.secret);

@@ -21,9 +21,9 @@ export interface Env {
   ASSETS: Fetcher;
   AI?: Ai;
   VECTORIZE?: Vectorize;
-  /** Set by `npm start`: the loopback base URL of the git bridge and its per-start secret. Absent deployed. */
-  GIT_BRIDGE_URL?: string;
-  GIT_BRIDGE_SECRET?: string;
+  /** Set by `npm start`: the loopback base URL of the bridge (`local/bridge.ts`) and its per-start secret. Absent deployed. */
+  BRIDGE_URL?: string;
+  BRIDGE_SECRET?: string;
   /** Every other variable is read through `src/config.ts`. */
   [variable: string]: unknown;
 }

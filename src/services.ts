@@ -4,7 +4,6 @@ import { createEgress, type Egress } from './egress.ts';
 import type { Env } from './env.ts';
 import { newId } from './ids.ts';
 import { type ObjectStore, openObjects } from './ingest/mirror/object-store.ts';
-import type { BlobFacts } from './ingest/parse/facts.ts';
 import type { Embedder } from './models/embedder.ts';
 import { createEmbedder } from './models/embedder.ts';
 import { createJobs, type JobsPort } from './platform/jobs/jobs.ts';
@@ -12,11 +11,6 @@ import { createLogger, type Logger } from './platform/telemetry/log.ts';
 import { type ControlDb, controlDb } from './store/control-db.ts';
 import { listPacks } from './store/packs.ts';
 import type { RepoScope } from './store/scope.ts';
-
-/** Parses one blob: the engine itself in the indexer, a service-binding call from the API (grammars live in one place). */
-export interface ParserPort {
-  parseBlob(bytes: Uint8Array, language: string): Promise<BlobFacts>;
-}
 
 /** Everything a handler, queue step, Durable Object or cron may depend on; built here and nowhere else. */
 export interface Services {
@@ -31,7 +25,6 @@ export interface Services {
   egress: Egress;
   jobs: JobsPort;
   embedder: Embedder | null;
-  parser: ParserPort;
   clock(): Date;
   newId(): string;
   log: Logger;
@@ -49,7 +42,7 @@ export function indexShards(env: Pick<Env, 'INDEX_0' | 'INDEX_1'>): D1Database[]
  * Builds the dependencies from the bindings. Cheap: called once a request, message or alarm.
  * @throws Problem `not_configured` naming the variable when the configuration is invalid.
  */
-export function services(env: Env, parser?: ParserPort): Services {
+export function services(env: Env): Services {
   const config = readConfig(env);
   const db = controlDb(env.DB);
   const log = createLogger(config);
@@ -72,13 +65,10 @@ export function services(env: Env, parser?: ParserPort): Services {
       allow: config.egressAllow,
       own: ownHosts(env, config),
       bridge:
-        env.GIT_BRIDGE_URL && env.GIT_BRIDGE_SECRET
-          ? { url: env.GIT_BRIDGE_URL, secret: env.GIT_BRIDGE_SECRET }
-          : undefined,
+        env.BRIDGE_URL && env.BRIDGE_SECRET ? { url: env.BRIDGE_URL, secret: env.BRIDGE_SECRET } : undefined,
     }),
     jobs: createJobs({ db, env, clock, newId, log }),
     embedder: createEmbedder(config),
-    parser: parser ?? { parseBlob: (bytes, language) => env.INDEXER.parseBlob(bytes, language) },
     clock,
     newId,
     log,

@@ -216,10 +216,10 @@ describe('the git bridge', () => {
   test('gets its secret, and only for local repositories', async () => {
     const { send, asked } = fakeFetch({ 'http://127.0.0.1:4000/git/x': () => new Response('ok') });
     const outward = egress({ fetch: send, bridge });
-    await (await outward.fetch('http://127.0.0.1:4000/git/x', { purpose: 'git-local' })).text();
+    await (await outward.fetch('http://127.0.0.1:4000/git/x', { purpose: 'bridge' })).text();
     expect(asked[0]!.headers.get('x-bridge-secret')).toBe('bridge-secret');
     await expect(outward.fetch('http://127.0.0.1:4000/git/x', { purpose: 'git' })).rejects.toThrow(/itself/);
-    await expect(outward.fetch('https://github.com/x', { purpose: 'git-local' })).rejects.toThrow(
+    await expect(outward.fetch('https://github.com/x', { purpose: 'bridge' })).rejects.toThrow(
       /not available/,
     );
     expect(asked).toHaveLength(1);

@@ -85,6 +85,6 @@ export function limitHeaders(states: readonly QuotaState[], now: Date): [string,
  * client's own header through, so under `npm start` (which is what sets the bridge) everyone on loopback is one subject.
  */
 export function clientIp(request: Request, env: Env): string {
-  if (env.GIT_BRIDGE_URL) return 'loopback';
+  if (env.BRIDGE_URL) return 'loopback';
   return request.headers.get('cf-connecting-ip') ?? 'unknown';
 }

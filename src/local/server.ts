@@ -3,17 +3,20 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readConfig } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import { copyAssets } from './assets.ts';
-import { startGitBridge } from './git-bridge.ts';
+import { startBridge } from './bridge.ts';
 import { type Credentials, loadSecrets, saveCredentials } from './state.ts';
 
 /** The checkout this file belongs to: where the Workers' configurations are, and the default of `LOCAL_REPOS`. */
 export const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url).href).replace(/\/$/, '');
 
 const DATABASES = ['DB', 'INDEX_0', 'INDEX_1'];
+/** More do not pay: the runtime that writes what they parse has one thread. */
+const MAX_PARSE_THREADS = 4;
 const READY_WITHIN_MS = 90_000;
 
 export interface LocalServer {
@@ -55,13 +58,14 @@ export async function startServer(
   const variables: Record<string, string> = {
     ...definedOnly(environment),
     ...secrets,
+    PARSE_THREADS: environment.PARSE_THREADS ?? String(Math.min(availableParallelism(), MAX_PARSE_THREADS)),
     PORT: String(port),
     EGRESS_ALLOW: [environment.EGRESS_ALLOW ?? '', ...(options.egressAllow ?? [])].filter(Boolean).join(','),
   };
-  checkConfiguration(variables);
-  const bridge = await startGitBridge(bridgeSecret, roots);
-  variables.GIT_BRIDGE_URL = bridge.url;
-  variables.GIT_BRIDGE_SECRET = bridgeSecret;
+  const { parseThreads } = checkConfiguration(variables);
+  const bridge = await startBridge(bridgeSecret, roots, parseThreads);
+  variables.BRIDGE_URL = bridge.url;
+  variables.BRIDGE_SECRET = bridgeSecret;
 
   await copyAssets(CHECKOUT);
   await migrate(stateDir);
@@ -119,9 +123,9 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 /** The Workers' own reading of the variables, before anything starts. */
-function checkConfiguration(variables: Record<string, string>): void {
+function checkConfiguration(variables: Record<string, string>): Config {
   try {
-    readConfig(variables);
+    return readConfig(variables);
   } catch (error) {
     throw new StartError(error instanceof Error ? error.message : String(error));
   }

@@ -148,7 +148,7 @@ describe('headers', () => {
   it('of a client do not say who it is, where nothing in front of us checks them', () => {
     const request = new Request('http://127.0.0.1/', { headers: { 'cf-connecting-ip': '1.2.3.4' } });
     expect(clientIp(request, {} as Env)).toBe('1.2.3.4');
-    expect(clientIp(request, { GIT_BRIDGE_URL: 'http://127.0.0.1:1' } as Env)).toBe('loopback');
+    expect(clientIp(request, { BRIDGE_URL: 'http://127.0.0.1:1' } as Env)).toBe('loopback');
   });
 
   it.each([

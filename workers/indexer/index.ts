@@ -1,18 +1,18 @@
 import type { Env } from '../../src/env.ts';
-import { initParser, parseBlob } from '../../src/ingest/parse/parse.ts';
+import { bridgeParser, isolateParser } from '../../src/ingest/indexing/parser.ts';
 import { consumeSteps } from '../../src/ingest/steps/consume.ts';
-import { type ParserPort, services } from '../../src/services.ts';
+import { type Services, services } from '../../src/services.ts';
 
 export { IndexerService } from './service.ts';
 
-/** In this Worker parsing is a function call. */
-const parser: ParserPort = {
-  async parseBlob(bytes, language) {
-    await initParser();
-    return parseBlob(bytes, language);
-  },
-};
+/** Deployed, parsing is a function call; `npm start` offers threads. */
+function parserOf({ config, egress }: Services) {
+  return config.parseThreads > 0 && egress.bridge ? bridgeParser(egress, config.parseThreads) : isolateParser;
+}
 
 export default {
-  queue: (batch, env, context) => consumeSteps(services(env, parser), batch, context),
+  queue(batch, env, context) {
+    const s = services(env);
+    return consumeSteps(s, parserOf(s), batch, context);
+  },
 } satisfies ExportedHandler<Env>;

@@ -1,6 +1,6 @@
+import { MAX_CHUNKS } from '../../store/blob-rows.ts';
 import type { TextMatch } from '../../store/full-text.ts';
 import { type ChunkRow, chunksOfBlobs, type SymbolRef } from '../../store/hits.ts';
-import { MAX_CHUNKS } from '../../store/index-blobs.ts';
 import type { SymbolHit } from '../../store/symbols.ts';
 import type { ExactFiles } from './exact-search.ts';
 import type { LineRange } from './line-matcher.ts';

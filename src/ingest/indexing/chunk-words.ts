@@ -1,4 +1,4 @@
-import type { ChunkWords } from '../../store/index-blobs.ts';
+import type { ChunkWords } from '../../store/blob-rows.ts';
 import { chunkTerms } from '../../words.ts';
 import type { BlobFacts, ChunkFact } from '../parse/facts.ts';
 import { linesOf } from '../parse/lines.ts';

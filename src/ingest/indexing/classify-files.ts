@@ -1,4 +1,5 @@
-import { blobKey, knownBlobs } from '../../store/index-blobs.ts';
+import { blobKey } from '../../store/blob-rows.ts';
+import { knownBlobs } from '../../store/index-blobs.ts';
 import { TREE_MODE } from '../../store/index-dirs.ts';
 import type { RepoScope } from '../../store/scope.ts';
 import type { ObjectInfo, ObjectStore } from '../mirror/object-store.ts';

@@ -1,5 +1,5 @@
 import { Problem } from '../../errors.ts';
-import { blobKey } from '../../store/index-blobs.ts';
+import { blobKey } from '../../store/blob-rows.ts';
 import { openRepo } from '../../store/index-repo.ts';
 import type { RepoScope } from '../../store/scope.ts';
 import { openSnapshot, snapshotTotals } from '../../store/snapshots.ts';
@@ -103,17 +103,27 @@ export function missingBlobs(walk: Walk): MissingBlob[] {
   return [...missing.values()].sort((a, b) => place(a) - place(b));
 }
 
-/** About what a batch holds in source text, and the most files: a message's work stays within seconds and megabytes. */
-export const BATCH_BYTES = 1_000_000;
-export const BATCH_BLOBS = 400;
+/** About what a batch holds at most, in source text and in files: its work stays within seconds and megabytes. */
+const MAX_BATCH = { bytes: 1_000_000, blobs: 400 };
+/** Less than this is not worth a message of its own. */
+const MIN_BATCH = { bytes: 100_000, blobs: 50 };
+/** Small runs are cut into so many all the same, for several parsers to share. */
+const SHARES = 8;
 
 /** Cuts blobs to parse into batches, keeping their order. */
 export function batches(missing: readonly MissingBlob[]): Batch[] {
+  const share = (total: number, unit: 'bytes' | 'blobs') =>
+    Math.min(MAX_BATCH[unit], Math.max(MIN_BATCH[unit], Math.ceil(total / SHARES)));
+  const maxBytes = share(
+    missing.reduce((sum, blob) => sum + blob.size, 0),
+    'bytes',
+  );
+  const maxBlobs = share(missing.length, 'blobs');
   const cut: Batch[] = [];
   let bytes = 0;
   for (const { oid, lang, size } of missing) {
     const open = cut.at(-1);
-    if (!open || bytes + size > BATCH_BYTES || open.blobs.length === BATCH_BLOBS) {
+    if (!open || bytes + size > maxBytes || open.blobs.length === maxBlobs) {
       cut.push({ blobs: [{ oid, lang }] });
       bytes = size;
     } else {

@@ -1,11 +1,9 @@
-import { BlobWriter, claimBlobs } from '../../store/index-blobs.ts';
+import { claimBlobs, insertBlobs } from '../../store/index-blobs.ts';
 import { isLive } from '../../store/index-repo.ts';
 import type { RepoScope } from '../../store/scope.ts';
-import type { BlobFacts } from '../parse/facts.ts';
-import { chunkWords } from './chunk-words.ts';
+import type { ObjectStore } from '../mirror/object-store.ts';
 import type { Batch, IndexingDeps } from './plan.ts';
-
-export type Parse = (bytes: Uint8Array, lang: string) => BlobFacts | Promise<BlobFacts>;
+import type { ParseBatch, SourceBlob } from './rows.ts';
 
 export interface BatchResult {
   /** `gone`: the repo was deleted meanwhile and nothing was written. */
@@ -29,7 +27,7 @@ export async function processBatch(
   deps: Pick<IndexingDeps, 'shard' | 'objects' | 'clock'>,
   scope: RepoScope,
   batch: Batch,
-  parse: Parse,
+  parse: ParseBatch,
   runId: string,
 ): Promise<BatchResult> {
   const now = (deps.clock?.() ?? new Date()).getTime();
@@ -37,29 +35,30 @@ export async function processBatch(
   if (!live) return GONE;
   if (missing.length === 0) return { ...GONE, status: 'written' };
 
+  const { pieces, ...counts } = await parse(sources(deps.objects, missing));
+  try {
+    await deps.shard.batch(insertBlobs(deps.shard, scope, pieces));
+  } catch (error) {
+    // Deleting drops the full-text tables under a running write; the transaction left nothing behind.
+    if (await isLive(deps.shard, scope)) throw error;
+    return GONE;
+  }
+  return { status: 'written', ...counts };
+}
+
+/** The blobs with their bytes, in pack order, a blob of two languages twice. @throws Error when one cannot be read */
+async function* sources(
+  objects: ObjectStore,
+  missing: readonly Omit<SourceBlob, 'bytes'>[],
+): AsyncGenerator<SourceBlob> {
   const byOid = Map.groupBy(missing, (blob) => blob.oid);
-  const writer = new BlobWriter();
-  let skipped = 0;
-  for await (const object of deps.objects.readMany([...byOid.keys()])) {
-    for (const blob of byOid.get(object.oid) ?? []) {
-      const facts = await parse(object.bytes, blob.lang);
-      if (facts.skipped) skipped++;
-      writer.add({ ...blob, size: object.bytes.length }, facts, chunkWords(facts));
-    }
-    byOid.delete(object.oid);
+  for await (const { oid, bytes } of objects.readMany([...byOid.keys()])) {
+    for (const blob of byOid.get(oid) ?? []) yield { ...blob, bytes };
+    byOid.delete(oid);
   }
   // The plan saw them: packs were merged since, or are damaged. Another delivery opens the packs anew; recording the
   // blobs as skipped would hide them for good.
   if (byOid.size > 0) {
     throw new Error(`${byOid.size} blobs of the batch could not be read from the mirror`);
   }
-
-  try {
-    await deps.shard.batch(writer.statements(deps.shard, scope));
-  } catch (error) {
-    // Deleting drops the full-text tables under a running write; the transaction left nothing behind.
-    if (await isLive(deps.shard, scope)) throw error;
-    return GONE;
-  }
-  return { status: 'written', files: missing.length, chunks: writer.chunks, skipped };
 }

@@ -102,7 +102,7 @@ async function get(
 ): Promise<Response> {
   try {
     return await egress.fetch(`${base}/info/refs?service=git-upload-pack`, {
-      purpose: remote.local ? 'git-local' : 'git',
+      purpose: remote.local ? 'bridge' : 'git',
       headers: gitHeaders({ ...remote, headers }, 2),
       timeoutMs: remote.timeoutMs,
     });

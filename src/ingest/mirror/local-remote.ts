@@ -22,7 +22,7 @@ export async function localRemote(
   }
   try {
     const response = await egress.fetch(`${egress.bridge}/resolve`, {
-      purpose: 'git-local',
+      purpose: 'bridge',
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ path: localPath }),

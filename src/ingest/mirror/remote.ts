@@ -130,7 +130,7 @@ async function post(egress: Egress, remote: Remote, discovery: Discovery, body: 
   try {
     response = await egress.fetch(`${discovery.base}/git-upload-pack`, {
       method: 'POST',
-      purpose: remote.local ? 'git-local' : 'git',
+      purpose: remote.local ? 'bridge' : 'git',
       headers: {
         ...gitHeaders(remote, discovery.version),
         'content-type': 'application/x-git-upload-pack-request',

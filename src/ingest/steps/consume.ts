@@ -1,5 +1,6 @@
-import { type Step, type StepMessage, stepMessage } from '../../pipeline.ts';
+import { type Step, stepMessage } from '../../pipeline.ts';
 import type { Services } from '../../services.ts';
+import type { BatchParser } from '../indexing/parser.ts';
 import { runStep } from './run.ts';
 
 /** Steps that wait for a remote. */
@@ -20,46 +21,52 @@ let beside = 0;
  */
 export async function consumeSteps(
   s: Services,
+  parser: BatchParser,
   batch: MessageBatch,
   context: Pick<ExecutionContext, 'waitUntil'>,
   quietMs = QUIET_MS,
 ): Promise<void> {
-  for (const message of batch.messages) {
+  const messages = batch.messages.values();
+  const lane = async () => {
+    for (const message of messages) await consumeStep(message);
+  };
+  const consumeStep = async (message: Message) => {
     const parsed = stepMessage.safeParse(message.body);
     if (!parsed.success) {
       s.log.error('unknown queue message', { queue: batch.queue, id: message.id });
-      message.retry();
-      continue;
+      return message.retry();
     }
     const { step, jobId } = parsed.data;
     const failed = (error: unknown) =>
       s.log.error('step failed', { step, jobId, attempt: message.attempts, error });
+    const release = (rest: Promise<void>) => context.waitUntil(rest.catch(failed));
     try {
-      await runOrRelease(s, parsed.data, quietMs, (rest) => context.waitUntil(rest.catch(failed)));
+      const run = (heard?: () => void) => runStep(s, parser, parsed.data, heard);
+      await (FETCHING.has(step) ? runOrRelease(run, s.clock, quietMs, release) : run());
       message.ack();
     } catch (error) {
       failed(error);
       message.retry();
     }
-  }
+  };
+  await Promise.all(Array.from({ length: parser.lanes }, lane));
 }
 
 /** Resolves when the step is dealt with, or when it is quiet and was handed to `release`. */
 async function runOrRelease(
-  s: Services,
-  message: StepMessage,
+  start: (heard: () => void) => Promise<void>,
+  clock: () => Date,
   quietMs: number,
   release: (rest: Promise<void>) => void,
 ): Promise<void> {
-  if (!FETCHING.has(message.step)) return runStep(s, message);
-  let heardAt = s.clock().getTime();
-  const run = runStep(s, message, () => {
-    heardAt = s.clock().getTime();
+  let heardAt = clock().getTime();
+  const run = start(() => {
+    heardAt = clock().getTime();
   });
   let timer: ReturnType<typeof setInterval> | undefined;
   const quiet = new Promise<'quiet'>((resolve) => {
     timer = setInterval(() => {
-      if (s.clock().getTime() - heardAt >= quietMs && beside < MAX_BESIDE) resolve('quiet');
+      if (clock().getTime() - heardAt >= quietMs && beside < MAX_BESIDE) resolve('quiet');
     }, quietMs / 4);
   });
   try {

@@ -10,6 +10,7 @@ import { jobById } from '../../store/jobs.ts';
 import { keys } from '../../store/keys.ts';
 import { sweepPrefix } from '../../store/objects.ts';
 import { deletedScope, type FoundRepo, systemScope } from '../../store/repos.ts';
+import type { BatchParser } from '../indexing/parser.ts';
 import { deleteStep } from './delete.ts';
 import { mirrorStep } from './mirror.ts';
 import { planStep } from './plan.ts';
@@ -23,7 +24,12 @@ import { JobStopped, mustBeActive, type StepContext } from './step.ts';
  * @param heard called at every report of progress.
  * @throws anything unexpected, for the queue to deliver again and in the end to the dead letters.
  */
-export async function runStep(s: Services, message: StepMessage, heard?: () => void): Promise<void> {
+export async function runStep(
+  s: Services,
+  parser: BatchParser,
+  message: StepMessage,
+  heard?: () => void,
+): Promise<void> {
   const job = await jobById(s.db, message.jobId);
   if (!job) return s.log.warn('step of an unknown job', { step: message.step, jobId: message.jobId });
   const handle = s.jobs.handle(job.id);
@@ -32,7 +38,7 @@ export async function runStep(s: Services, message: StepMessage, heard?: () => v
   if (!taken.active) return leaveNothing(s, job);
   const stop = keepAlive(s, handle, message, batch);
   try {
-    await guarded(s, job, handle, message, heard);
+    await guarded({ s, parser, job, handle }, message, heard);
   } finally {
     stop();
     await handle.end(message.step, batch);
@@ -40,12 +46,11 @@ export async function runStep(s: Services, message: StepMessage, heard?: () => v
 }
 
 async function guarded(
-  s: Services,
-  job: JobRow,
-  handle: JobHandle,
+  context: Omit<StepContext, 'scope' | 'report'>,
   message: StepMessage,
   heard: (() => void) | undefined,
 ): Promise<void> {
+  const { s, job, handle } = context;
   try {
     const scope = await scopeOf(s, job);
     if (!scope) throw new JobStopped();
@@ -53,7 +58,7 @@ async function guarded(
       heard?.();
       mustBeActive(await handle.progress(progress));
     };
-    await dispatch({ s, job, handle, scope, report }, message);
+    await dispatch({ ...context, scope, report }, message);
   } catch (error) {
     if (error instanceof Problem) {
       // The job keeps the sentence; what caused it is for the operator.

@@ -2,6 +2,7 @@ import type { JobHandle, JobProgress } from '../../platform/jobs/jobs.ts';
 import type { Services } from '../../services.ts';
 import type { JobRow } from '../../store/control-schema.ts';
 import type { FoundRepo } from '../../store/repos.ts';
+import type { BatchParser } from '../indexing/parser.ts';
 
 /** What a step of a job works with: the services, the job's row, its live handle and the repo it is about. */
 export interface StepContext {
@@ -9,6 +10,7 @@ export interface StepContext {
   job: JobRow;
   handle: JobHandle;
   scope: FoundRepo;
+  parser: BatchParser;
   /** Tells the job how far the step is. @throws JobStopped when the job is over and the step must end. */
   report(progress: JobProgress): Promise<void>;
 }

@@ -21,7 +21,6 @@ import { JobSockets } from './job-sockets.ts';
 import {
   applyBatch,
   applyEnd,
-  applyPartial,
   applyProgress,
   endPayload,
   type JobEnd,
@@ -86,13 +85,12 @@ export class JobObject extends DurableObject<Env> {
     return { active: true };
   }
 
-  /** A runner's sign of life, with the files of its batch parsed so far; the answer tells it whether to go on. */
-  async touch(step: Step, batch?: number, files?: number): Promise<Active> {
+  /** A runner's sign of life; the answer tells it whether to go on. */
+  async touch(step: Step, batch?: number): Promise<Active> {
     const state = this.#running();
     if (!state) return INACTIVE;
     this.#work.keep(workName(step, batch), this.clock());
-    const counted = batch !== undefined && files !== undefined && this.#work.batch(batch) !== null;
-    this.#report({ ...(counted ? applyPartial(state, batch, files) : state), activityAt: this.clock() });
+    this.#report({ ...state, activityAt: this.clock() });
     return { active: true };
   }
 
@@ -148,7 +146,7 @@ export class JobObject extends DurableObject<Env> {
     if (state?.step !== 'process') return { active: state !== null, outstanding: 0 };
     const now = this.clock();
     if (this.#work.finish(n)) {
-      this.#report({ ...applyBatch(state, n, counts), activityAt: now, resends: 0 });
+      this.#report({ ...applyBatch(state, counts), activityAt: now, resends: 0 });
     }
     const outstanding = this.#work.outstanding();
     if (outstanding === 0 && this.#running()?.step === 'process') await this.#enter('publish');

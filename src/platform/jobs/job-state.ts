@@ -33,8 +33,6 @@ export interface JobState {
   progress: number;
   filesTotal: number;
   filesProcessed: number;
-  /** Files parsed of batches that are not done: batch → files, contained in `filesProcessed`. */
-  partial: Record<number, number>;
   chunksTotal: number;
   chunksEmbedded: number;
   bytes: number;
@@ -97,7 +95,6 @@ export function newState(spec: JobSpec, now: number): JobState {
     progress: 0,
     filesTotal: 0,
     filesProcessed: 0,
-    partial: {},
     chunksTotal: 0,
     chunksEmbedded: 0,
     bytes: 0,
@@ -139,37 +136,16 @@ export function applyProgress(state: JobState, report: JobProgress): JobState {
 }
 
 /** Adds one batch's counts; `processing-files` then reads "Processing file 15 of 42". */
-export function applyBatch(state: JobState, n: number, counts: BatchCounts): JobState {
-  const counted = countFiles(state, n, counts.files);
-  const { [n]: _done, ...partial } = counted.partial;
-  return applyProgress(
-    { ...counted, partial },
-    {
-      chunksTotal: state.chunksTotal + counts.chunks,
-      chunksEmbedded: state.chunksEmbedded + (counts.embedded ?? 0),
-      skipped: addCounts(state.skipped, counts.reasons ?? {}),
-    },
-  );
-}
-
-/** Takes over how many files of a batch under way are parsed. A runner that began anew may count from 0 again. */
-export function applyPartial(state: JobState, n: number, files: number): JobState {
-  return files > (state.partial[n] ?? 0) ? countFiles(state, n, files) : state;
-}
-
-function countFiles(state: JobState, n: number, files: number): JobState {
-  const processed = Math.min(
-    state.filesProcessed + files - (state.partial[n] ?? 0),
-    Math.max(state.filesTotal, files),
-  );
-  return applyProgress(
-    { ...state, partial: { ...state.partial, [n]: files } },
-    {
-      stage: 'processing-files',
-      filesProcessed: processed,
-      message: `Processing file ${processed} of ${state.filesTotal}`,
-    },
-  );
+export function applyBatch(state: JobState, counts: BatchCounts): JobState {
+  const processed = Math.min(state.filesProcessed + counts.files, Math.max(state.filesTotal, counts.files));
+  return applyProgress(state, {
+    stage: 'processing-files',
+    filesProcessed: processed,
+    message: `Processing file ${processed} of ${state.filesTotal}`,
+    chunksTotal: state.chunksTotal + counts.chunks,
+    chunksEmbedded: state.chunksEmbedded + (counts.embedded ?? 0),
+    skipped: addCounts(state.skipped, counts.reasons ?? {}),
+  });
 }
 
 function addCounts(a: Record<string, number>, b: Record<string, number>): Record<string, number> {

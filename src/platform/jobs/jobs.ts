@@ -53,8 +53,8 @@ export interface JobHandle {
   readonly jobId: string;
   /** Takes the step (or one batch of it) for this runner until `end`. */
   begin(step: Step, batch?: number): Promise<Active>;
-  /** A sign of life between reports, of a batch with the files parsed so far. */
-  touch(step: Step, batch?: number, files?: number): Promise<Active>;
+  /** A sign of life between reports. */
+  touch(step: Step, batch?: number): Promise<Active>;
   end(step: Step, batch?: number): Promise<void>;
   /** True while a live runner holds a step of the job, ended or not. */
   busy(): Promise<boolean>;
@@ -151,7 +151,7 @@ export function jobHandle(env: Pick<Env, 'JOBS'>, jobId: string): JobHandle {
   return {
     jobId,
     begin: (step, batch) => object().begin(step, batch),
-    touch: (step, batch, files) => object().touch(step, batch, files),
+    touch: (step, batch) => object().touch(step, batch),
     end: (step, batch) => object().end(step, batch),
     busy: () => object().busy(),
     progress: (progress) => object().progress(progress),

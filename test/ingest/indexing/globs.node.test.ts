@@ -82,13 +82,20 @@ describe('glob patterns', () => {
 
 describe('batches', () => {
   it('hold about a megabyte and at most 400 blobs, in order, however large one blob is', () => {
-    const sizes = [600_000, 500_000, 2_000_000, ...Array.from({ length: 450 }, () => 10)];
+    const sizes = [600_000, 500_000, 9_000_000, ...Array.from({ length: 4000 }, () => 10)];
     const missing = sizes.map((size, n) => ({ oid: String(n), lang: 'text', size }));
     const cut = batches(missing);
-    expect(cut.map((batch) => batch.blobs.length)).toEqual([1, 1, 1, 400, 50]);
+    expect(cut.map((batch) => batch.blobs.length)).toEqual([1, 1, 1, ...Array(10).fill(400)]);
     expect(cut.flatMap((batch) => batch.blobs.map((blob) => blob.oid))).toEqual(
       missing.map((blob) => blob.oid),
     );
     expect(batches([])).toEqual([]);
+  });
+
+  it('are several for a run that one would hold, and one for a run of a few files', () => {
+    const missing = (count: number, size: number) =>
+      Array.from({ length: count }, (_, n) => ({ oid: String(n), lang: 'text', size }));
+    expect(batches(missing(400, 2_000))).toHaveLength(8);
+    expect(batches(missing(40, 2_000))).toHaveLength(1);
   });
 });

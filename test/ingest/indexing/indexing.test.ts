@@ -4,6 +4,7 @@ import { previewSnapshot } from '../../../src/ingest/indexing/preview.ts';
 import { processBatch } from '../../../src/ingest/indexing/process.ts';
 import { publishSnapshot } from '../../../src/ingest/indexing/publish.ts';
 import { removeRef, removeRepo, sweep } from '../../../src/ingest/indexing/remove.ts';
+import { rowsBy } from '../../../src/ingest/indexing/rows.ts';
 import { textOf } from '../../../src/store/blobs.ts';
 import { matchPaths, matchText, matchTrigrams } from '../../../src/store/full-text.ts';
 import { dumpIndex } from '../../../src/store/index-dump.ts';
@@ -400,7 +401,7 @@ describe('deliveries that repeat, overlap or come late', () => {
     const target = { commit: repo.mirror.commit(FIRST), globs: null, runId: 'r', ref: 'main' };
     const plan = await planSnapshot(repo.deps, repo.scope, target);
     const [batch] = batches(plan.missing);
-    const process = () => processBatch(repo.deps, repo.scope, batch!, parseToy, 'r');
+    const process = () => processBatch(repo.deps, repo.scope, batch!, rowsBy(parseToy), 'r');
     await Promise.all([process(), process(), process()]);
     expect(await process()).toEqual({ status: 'written', files: 0, chunks: 0, skipped: 0 });
     await Promise.all([
@@ -448,7 +449,8 @@ describe('deliveries that repeat, overlap or come late', () => {
     const target = { commit: repo.mirror.commit(FIRST), globs: null, runId: 'r' };
     const plan = await planSnapshot(repo.deps, repo.scope, target);
     const [oid, object] = [...repo.mirror.objects].find(([each]) => each === plan.missing[1]?.oid)!;
-    const process = () => processBatch(repo.deps, repo.scope, batches(plan.missing)[0]!, parseToy, 'r');
+    const process = () =>
+      processBatch(repo.deps, repo.scope, batches(plan.missing)[0]!, rowsBy(parseToy), 'r');
     repo.mirror.objects.delete(oid);
     await expect(process()).rejects.toThrow('1 blobs of the batch could not be read');
     expect(await count(repo.deps.shard, 'blobs', `repo = ${repo.scope.repo.key}`)).toBe(0);
@@ -489,7 +491,13 @@ describe('removal', () => {
     await removeRepo(deps, repo.scope);
     await removeRepo(deps, repo.scope);
 
-    const late = await processBatch(repo.deps, repo.scope, batches(plan.missing)[0]!, parseToy, 'late');
+    const late = await processBatch(
+      repo.deps,
+      repo.scope,
+      batches(plan.missing)[0]!,
+      rowsBy(parseToy),
+      'late',
+    );
     expect(late.status).toBe('gone');
     expect(await publishSnapshot(repo.deps, repo.scope, target)).toEqual({ status: 'gone' });
     await expect(planSnapshot(repo.deps, repo.scope, target)).rejects.toMatchObject({ slug: 'not_found' });
@@ -515,10 +523,10 @@ describe('removal', () => {
       repo.deps,
       repo.scope,
       batches(plan.missing)[0]!,
-      async (bytes, lang) => {
+      rowsBy(async (bytes, lang) => {
         await removeRepo({ shard: repo.deps.shard, bucket: bindings.BUCKET }, repo.scope);
         return parseToy(bytes, lang);
-      },
+      }),
       'r',
     );
     expect(result.status).toBe('gone');
@@ -596,7 +604,7 @@ describe('removal', () => {
     const result = await publishSnapshot(repo.deps, repo.scope, target);
     expect(result).toMatchObject({ status: 'incomplete', missing: [{ lang: 'text' }] });
     if (result.status !== 'incomplete') throw new Error('unreachable');
-    await processBatch(repo.deps, repo.scope, batches(result.missing)[0]!, parseToy, 'slow');
+    await processBatch(repo.deps, repo.scope, batches(result.missing)[0]!, rowsBy(parseToy), 'slow');
     expect(await publishSnapshot(repo.deps, repo.scope, target)).toMatchObject({
       status: 'published',
       filesIndexed: 1,
@@ -657,7 +665,7 @@ describe('hostile and broken trees', () => {
     expect(preview).toMatchObject({ files: 4, willIndex: { files: 1 } });
     expect(preview.skipped).toMatchObject([{ reason: 'unsafe-name', files: 3 }]);
     const plan = await planSnapshot(repo.deps, repo.scope, { ...target, runId: 'r' });
-    await processBatch(repo.deps, repo.scope, batches(plan.missing)[0]!, parseToy, 'r');
+    await processBatch(repo.deps, repo.scope, batches(plan.missing)[0]!, rowsBy(parseToy), 'r');
     const result = await publishSnapshot(repo.deps, repo.scope, { ...target, runId: 'r' });
     expect(result).toMatchObject({ filesIndexed: 1, filesSkipped: 3 });
     expect(paths(await listTree(repo.deps.shard, repo.scope, plan.snapshotId))).toEqual(['fine.toy']);

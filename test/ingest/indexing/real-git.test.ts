@@ -3,6 +3,7 @@ import { createEgress } from '../../../src/egress.ts';
 import { batches, planSnapshot } from '../../../src/ingest/indexing/plan.ts';
 import { processBatch } from '../../../src/ingest/indexing/process.ts';
 import { publishSnapshot } from '../../../src/ingest/indexing/publish.ts';
+import { rowsBy } from '../../../src/ingest/indexing/rows.ts';
 import { storePack } from '../../../src/ingest/mirror/intake.ts';
 import { openObjects } from '../../../src/ingest/mirror/object-store.ts';
 import { fetchPack } from '../../../src/ingest/mirror/remote.ts';
@@ -56,7 +57,7 @@ async function syncCommit(repo: TestRepo, packs: string[], remote: string, commi
   const target = { commit, globs: null, runId: crypto.randomUUID(), ref: 'main' };
   const plan = await planSnapshot(deps, repo.scope, target);
   for (const batch of batches(plan.missing))
-    await processBatch(deps, repo.scope, batch, parseBlob, target.runId);
+    await processBatch(deps, repo.scope, batch, rowsBy(parseBlob), target.runId);
   const result = await publishSnapshot(deps, repo.scope, target);
   repo.deps.now += 60_000;
   return { result, snapshotId: plan.snapshotId, parsed: plan.missing.length };

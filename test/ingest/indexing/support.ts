@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers';
 import type { Env } from '../../../src/env.ts';
 import { batches, type IndexingDeps, planSnapshot } from '../../../src/ingest/indexing/plan.ts';
-import { type Parse, processBatch } from '../../../src/ingest/indexing/process.ts';
+import { processBatch } from '../../../src/ingest/indexing/process.ts';
 import { type PublishResult, publishSnapshot } from '../../../src/ingest/indexing/publish.ts';
 import { sweep } from '../../../src/ingest/indexing/remove.ts';
+import { type Parse, rowsBy } from '../../../src/ingest/indexing/rows.ts';
 import type { BlobFacts, SymbolFact } from '../../../src/ingest/parse/facts.ts';
 import { mintRepoScope, type RepoScope } from '../../../src/store/scope.ts';
 import { FakeMirror, type Node } from './fake-mirror.ts';
@@ -143,7 +144,7 @@ export async function sync(
   const plan = await planSnapshot(repo.deps, repo.scope, target);
   let parsed = 0;
   for (const batch of batches(plan.missing)) {
-    parsed += (await processBatch(repo.deps, repo.scope, batch, parse, runId)).files;
+    parsed += (await processBatch(repo.deps, repo.scope, batch, rowsBy(parse), runId)).files;
   }
   const result = await publishSnapshot(repo.deps, repo.scope, target);
   await sweep(repo.deps, repo.scope);

@@ -2,7 +2,9 @@
  * One realistic file a language with all its facts, checked by hand against the text and kept beside it (`x.txt`,
  * `x.facts`): a change of extraction shows as a diff of those lines.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
+import { createEgress } from '../../../src/egress.ts';
+import { bridgeParser, isolateParser } from '../../../src/ingest/indexing/parser.ts';
 import type { BlobFacts } from '../../../src/ingest/parse/facts.ts';
 import { calls, factsOf, headOf, imports, outline } from './languages/facts-as-text.ts';
 
@@ -29,6 +31,20 @@ describe('facts of a file', () => {
       'typescript',
     ]);
   });
+});
+
+it('the rows of a batch are the same, parsed here or by a thread of the local server', async () => {
+  const egress = createEgress({ allow: '', bridge: inject('bridge') });
+  const blobs = fixtures.map(({ path, language }, i) => ({
+    id: i + 1,
+    oid: String(i).padStart(40, '0'),
+    lang: language,
+    bytes: new TextEncoder().encode(`\ufeff${files[path]}`),
+  }));
+  const broken = { id: 99, oid: 'f'.repeat(40), lang: 'go', bytes: new Uint8Array([0, 1, 2, 255]) };
+  const rows = await isolateParser.parseBatch([...blobs, broken]);
+  expect(rows).toMatchObject({ files: blobs.length + 1, skipped: 1 });
+  expect(await bridgeParser(egress, 1).parseBatch([...blobs, broken])).toEqual(rows);
 });
 
 function asText(facts: BlobFacts): string {

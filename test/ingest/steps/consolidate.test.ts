@@ -12,7 +12,7 @@ import { listPacks } from '../../../src/store/packs.ts';
 import { createRepo } from '../../../src/store/repos.ts';
 import { makeRepo } from '../../support/git.ts';
 
-const s = services(env as unknown as Env, { parseBlob: () => Promise.reject(new Error('no parser here')) });
+const s = services(env as unknown as Env);
 const NOW = new Date('2026-11-20T12:00:00.000Z');
 const nobodyAsks = async () => undefined;
 

@@ -14,7 +14,8 @@ import { keys } from '../../../src/store/keys.ts';
 import { createRepo, markDeleted, systemScope } from '../../../src/store/repos.ts';
 
 const bindings = env as unknown as Env;
-const s = services(bindings, { parseBlob: () => Promise.reject(new Error('no parser here')) });
+const s = services(bindings);
+const NO_PARSER = { parseBatch: () => Promise.reject(new Error('no parser here')), lanes: 1 };
 const NOW = new Date('2026-11-20T12:00:00.000Z');
 
 beforeAll(async () => {
@@ -38,7 +39,7 @@ async function deliver(
   return { acked: explicitAcks, retried: retryMessages.map((each) => each.msgId) };
 }
 const steps = (with_: Partial<Services>, ...bodies: unknown[]) =>
-  deliver((batch, context) => consumeSteps({ ...s, ...with_ }, batch, context), ...bodies);
+  deliver((batch, context) => consumeSteps({ ...s, ...with_ }, NO_PARSER, batch, context), ...bodies);
 const dead = (...bodies: unknown[]) => deliver((batch) => consumeDeadLetters(s, batch), ...bodies);
 
 /** A job whose first step is due, without a message of it under way. */
@@ -136,7 +137,8 @@ describe('a consumer of steps', () => {
       { id: 'm0', timestamp: NOW, attempts: 1, body: job.message },
     ]);
     const clock = () => new Date();
-    await consumeSteps({ ...s, clock, egress: { ...s.egress, fetch: () => silent } }, batch, context, 40);
+    const stalled = { ...s, clock, egress: { ...s.egress, fetch: () => silent } };
+    await consumeSteps(stalled, NO_PARSER, batch, context, 40);
     expect(beside).toHaveLength(1);
     expect(await jobById(s.db, job.id)).toMatchObject({ status: 'running' });
     answer(new Problem('upstream', 'The remote does not answer.'));

@@ -11,13 +11,14 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type GitBridge, startGitBridge } from '../../src/local/git-bridge.ts';
+import { decodeRows, encodeBlobs } from '../../src/ingest/indexing/row-frames.ts';
+import { type Bridge, startBridge } from '../../src/local/bridge.ts';
 
 const SECRET = 'bridge-secret';
 const scratch = realpathSync(mkdtempSync(path.join(tmpdir(), 'sightline-bridge-')));
 const root = path.join(scratch, 'repos');
 const at = (name: string) => path.join(root, name);
-let bridge: GitBridge;
+let bridge: Bridge;
 
 const git = (cwd: string, ...args: string[]) =>
   execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], { cwd });
@@ -33,7 +34,7 @@ beforeAll(async () => {
   mkdirSync(at('hollow/.git'), { recursive: true });
   mkdirSync(at('dangling'));
   writeFileSync(at('dangling/.git'), 'gitdir: /nowhere\n');
-  bridge = await startGitBridge(SECRET, [root]);
+  bridge = await startBridge(SECRET, [root], 1);
 });
 
 afterAll(() => {
@@ -56,6 +57,37 @@ async function listing(id: string | undefined): Promise<{ status: number; text: 
   });
   return { status: response.status, text: await response.text() };
 }
+
+describe('the parse threads', () => {
+  const rows = (body: Uint8Array<ArrayBuffer>, secret = SECRET) =>
+    fetch(`${bridge.url}/rows`, { method: 'POST', headers: { 'x-bridge-secret': secret }, body });
+  const batch = (text: string) =>
+    encodeBlobs([{ id: 7, oid: 'a'.repeat(40), lang: 'python', bytes: new TextEncoder().encode(text) }]);
+
+  test('answer every batch with its own rows, more batches at once than there are threads', async () => {
+    const names = Array.from({ length: 6 }, (_, i) => `name_${i}`);
+    const answers = await Promise.all(names.map((name) => rows(batch(`def ${name}():\n    pass\n`))));
+    for (const [i, answer] of answers.entries()) {
+      const { files, chunks, pieces } = decodeRows(new Uint8Array(await answer.arrayBuffer()));
+      expect({ files, chunks }).toEqual({ files: 1, chunks: 1 });
+      expect(JSON.parse(pieces.symbols[0]!)[0][1][0][1]).toBe(names[i]);
+    }
+  });
+
+  test('a batch that ends its thread fails alone; the next is parsed by another', async () => {
+    const [failed, fine] = await Promise.all([
+      rows(new Uint8Array([255, 255, 255, 255])),
+      rows(batch('def f():\n    pass\n')),
+    ]);
+    expect([failed.status, fine.status]).toEqual([500, 200]);
+    await fine.arrayBuffer();
+  });
+
+  test('nobody is served without the secret, and no body is read without an end', async () => {
+    expect((await rows(batch('x'), 'guess')).status).toBe(403);
+    expect((await rows(new Uint8Array(17 << 20))).status).toBe(500);
+  });
+});
 
 describe('the git bridge', () => {
   test.each([

@@ -5,27 +5,42 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { serveGit } from './git-http.ts';
+import { type ParsePool, startParsePool } from './parse-pool.ts';
 
-export interface GitBridge {
+export interface Bridge {
   /** Loopback base URL on a random port. */
   url: string;
   close(): void;
 }
 
+interface Doors {
+  secret: string;
+  roots: string[];
+  pool: ParsePool | null;
+}
+
+/** A batch holds about a megabyte, or one file of the largest size that is parsed. */
+const MAX_BATCH_BYTES = 16 * 1024 * 1024;
+
 /**
- * The door to repositories on this machine, for `localPath`. Every request must carry `X-Bridge-Secret`.
+ * What the Workers need of this machine and cannot do: read its repositories, for `localPath`, and parse on several
+ * threads. Every request must carry `X-Bridge-Secret`.
  * - `POST /resolve {path}` → 200 `{id, path}`, or 422 `{error}` when the path (after realpath) is not a git repository
  *   below one of `roots`.
  * - `/git/<id>/…` → `git http-backend` on a path resolved before. Ids are derived from the path, so they survive a
  *   restart; the path itself is judged again each time, so a symlink changed later opens nothing.
+ * - `POST /rows` with a framed batch → its rows (`ingest/indexing/row-frames.ts`); 404 without threads.
+ * @param threads how many parse; 0 for none.
  */
-export async function startGitBridge(secret: string, roots: string[]): Promise<GitBridge> {
+export async function startBridge(secret: string, roots: string[], threads: number): Promise<Bridge> {
   const allowed = (await Promise.all(roots.map((root) => realpath(root).catch(() => null)))).filter(
     (root) => root !== null,
   );
+  const doors = { secret, roots: allowed, pool: threads > 0 ? startParsePool(threads) : null };
   const server = createServer((request, response) => {
-    handle(request, response, secret, allowed).catch(() => {
-      if (!response.headersSent) response.writeHead(500);
+    handle(request, response, doors).catch(() => {
+      // What is left of a body would be taken for the next request.
+      if (!response.headersSent) response.writeHead(500, { connection: 'close' });
       response.end();
     });
   });
@@ -36,17 +51,23 @@ export async function startGitBridge(secret: string, roots: string[]): Promise<G
     close: () => {
       server.close();
       server.closeAllConnections();
+      doors.pool?.close();
     },
   };
 }
 
-async function handle(request: IncomingMessage, response: ServerResponse, secret: string, roots: string[]) {
+async function handle(request: IncomingMessage, response: ServerResponse, { secret, roots, pool }: Doors) {
   if (!sameSecret(String(request.headers['x-bridge-secret'] ?? ''), secret)) {
     return json(response, 403, { error: 'wrong bridge secret' });
   }
   const url = new URL(request.url ?? '/', 'http://bridge');
+  if (request.method === 'POST' && url.pathname === '/rows' && pool) {
+    const rows = await pool.parse(await readBody(request, MAX_BATCH_BYTES));
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': rows.length });
+    return response.end(rows);
+  }
   if (request.method === 'POST' && url.pathname === '/resolve') {
-    const body: unknown = JSON.parse(await readBody(request));
+    const body: unknown = JSON.parse(Buffer.from(await readBody(request, 64 * 1024)).toString('utf8'));
     const wanted = typeof body === 'object' && body !== null && 'path' in body ? String(body.path) : '';
     const resolved = await resolveLocal(wanted, roots);
     return 'error' in resolved ? json(response, 422, resolved) : json(response, 200, resolved);
@@ -88,15 +109,22 @@ function sameSecret(given: string, secret: string): boolean {
   return timingSafeEqual(a, b);
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request) {
     size += part.length;
-    if (size > 64 * 1024) throw new Error('bridge request too large');
+    if (size > maxBytes) throw new Error('bridge request too large');
     parts.push(part);
   }
-  return Buffer.concat(parts).toString('utf8');
+  // A copy of its own memory, which a thread can take over.
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    body.set(part, at);
+    at += part.length;
+  }
+  return body;
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {
