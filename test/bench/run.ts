@@ -47,7 +47,7 @@ if (directories.length === 0 || unknown.length > 0) {
 
 if (!existsSync(path.join(BENCH, 'node_modules')))
   execFileSync('npm', ['ci'], { cwd: BENCH, stdio: 'inherit' });
-const session = await openSession(option('state'));
+const session = await openSession(option('state') ? { STATE_DIR: option('state') } : {});
 try {
   const repositories = directories.map((directory) => serveRepository(session, directory));
   for (const repository of repositories)

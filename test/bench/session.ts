@@ -31,15 +31,17 @@ export interface Repository {
 }
 
 /**
- * @param state a state directory to keep: what an earlier run indexed there is found again. Without it, a fresh one.
+ * @param environment of the server, over this process's. A `STATE_DIR` is kept: what an earlier run indexed there is
+ *   found again. Without it, a fresh one.
  */
-export async function openSession(state?: string): Promise<Session> {
+export async function openSession(environment: NodeJS.ProcessEnv = {}): Promise<Session> {
   const scratch = mkdtempSync(path.join(tmpdir(), 'sightline-bench-'));
   const git = await startGitServer();
-  const stateDir = path.resolve(state ?? path.join(scratch, 'state'));
+  const stateDir = path.resolve(environment.STATE_DIR ?? path.join(scratch, 'state'));
   const server = await startServer({
     ...process.env,
     PORT: process.env.PORT ?? String(PORT),
+    ...environment,
     STATE_DIR: stateDir,
     LOCAL_REPOS: stateDir,
     EGRESS_ALLOW: new URL(git.url).host,

@@ -18,9 +18,11 @@ import { serveGit } from '../../src/local/git-http.ts';
  * - `POST {adminUrl}/exec`  `{args, cwd?, input? (base64), env?}` runs `git args` below `root` → `{code, stdout, stderr, stdoutBase64}`
  * - `POST {adminUrl}/write` `{path, base64, mode?}` writes a file below `root`
  * - `POST {adminUrl}/remove` `{path}` removes a file or directory below `root`
- * - `GET {adminUrl}/requests` → the requests served so far: `[{ method, path, bytesOut, authorization: boolean }]`
+ * - `GET {adminUrl}/requests` → the requests served so far: `[{ method, path, bytesOut, ms, authorization: boolean }]`
  */
 export interface GitServer {
+  /** Milliseconds that it has spent answering so far. */
+  busyMs(): number;
   url: string;
   adminUrl: string;
   root: string;
@@ -31,6 +33,8 @@ interface Served {
   method: string;
   path: string;
   bytesOut: number;
+  /** From the request's head to the response's end. */
+  ms: number;
   authorization: boolean;
 }
 
@@ -47,6 +51,7 @@ export async function startGitServer(): Promise<GitServer> {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
+    busyMs: () => served.reduce((sum, request) => sum + request.ms, 0),
     adminUrl: `${url}/__admin`,
     root,
     close: async () => {
@@ -64,9 +69,14 @@ async function route(request: IncomingMessage, response: ServerResponse, root: s
     method: request.method ?? '',
     path: pathname,
     bytesOut: 0,
+    ms: 0,
     authorization: request.headers.authorization !== undefined,
   };
   served.push(record);
+  const started = performance.now();
+  response.once('close', () => {
+    record.ms = performance.now() - started;
+  });
   countBytes(response, record);
   const broken = /^\/broken\/([a-z0-9-]+)(\/.*)?$/.exec(pathname);
   if (broken) return misbehave(request, response, broken[1]!, broken[2] ?? '/', root);

@@ -7,7 +7,7 @@ import { insertPack, listPacks } from '../../store/packs.ts';
 import type { RepoScope } from '../../store/scope.ts';
 import { lacksHistory, peel, shallowBoundary } from '../mirror/history.ts';
 import { storePack } from '../mirror/intake.ts';
-import type { ObjectStore } from '../mirror/object-store.ts';
+import { type ObjectStore, openObjects } from '../mirror/object-store.ts';
 import { fetchPack, MAX_SHALLOW, type Remote, tooShallow } from '../mirror/remote.ts';
 import { JobStopped } from './step.ts';
 
@@ -20,13 +20,13 @@ export interface FetchProgress {
   objectsTotal: number;
 }
 
-type Mirror = Pick<Services, 'db' | 'bucket' | 'objects' | 'egress' | 'clock' | 'newId'>;
+type Mirror = Pick<Services, 'db' | 'bucket' | 'egress' | 'clock' | 'newId'>;
 
 /**
  * Makes sure that the mirror holds `oid` with its tree, and `depth` commits of history where that is more than one.
  * @param onProgress may throw to stop; nothing then stays behind.
- * @returns the commit (a tag is followed to it) and the objects of the mirror.
- * @throws MirrorError; Problem `unprocessable` when `oid` is neither commit nor tag of one; JobStopped when the repo is gone.
+ * @returns the objects of the mirror.
+ * @throws MirrorError; JobStopped when the repo is gone.
  */
 export async function fetchCommit(
   s: Mirror,
@@ -34,21 +34,22 @@ export async function fetchCommit(
   remote: Remote,
   want: { oid: string; depth: number },
   onProgress: (progress: FetchProgress) => Promise<void>,
-): Promise<{ commit: string; objects: ObjectStore }> {
+): Promise<ObjectStore> {
   const packs = await listPacks(s.db, scope);
-  const objects = await s.objects(scope);
+  const ids = packs.map((pack) => pack.id);
+  const objects = openObjects(s.bucket, scope.repo.id, ids);
   const shallow = await shallowBoundary(
     objects,
     packs.flatMap((pack) => pack.shallow),
   );
   if (!(await lacksHistory(objects, want.oid, want.depth, shallow))) {
-    return { commit: await commitOf(objects, want.oid), objects };
+    return objects;
   }
-  await addPack(s, scope, remote, { ...want, shallow }, packs, objects, onProgress);
-  const after = await s.objects(scope);
-  return { commit: await commitOf(after, want.oid), objects: after };
+  const added = await addPack(s, scope, remote, { ...want, shallow }, packs, objects, onProgress);
+  return added === null ? objects : openObjects(s.bucket, scope.repo.id, [...ids, added]);
 }
 
+/** The id of the new pack, or null when the remote had nothing to send. */
 async function addPack(
   s: Mirror,
   scope: RepoScope,
@@ -57,7 +58,7 @@ async function addPack(
   packs: PackRow[],
   objects: ObjectStore,
   onProgress: (progress: FetchProgress) => Promise<void>,
-): Promise<void> {
+): Promise<string | null> {
   const haves = [...new Set(packs.flatMap((pack) => pack.tips).reverse())].slice(0, MAX_HAVES);
   const fetched = await fetchPack(s.egress, remote, {
     oids: [want.oid],
@@ -65,7 +66,7 @@ async function addPack(
     shallow: want.shallow,
     depth: want.depth,
   });
-  if (!fetched.pack) return;
+  if (!fetched.pack) return null;
   const gone = new Set(fetched.unshallow);
   const shallow = [...new Set([...want.shallow, ...fetched.shallow])].filter((oid) => !gone.has(oid));
   if (shallow.length > MAX_SHALLOW) {
@@ -79,14 +80,15 @@ async function addPack(
     });
     const pack = { id, bytes: stored.bytes, objects: stored.objects, shallow, tips: [want.oid] };
     if (!(await insertPack(s.db, scope, pack, s.clock()))) throw new JobStopped();
+    return id;
   } catch (error) {
     await s.bucket.delete([keys.pack(scope.repo.id, id), keys.packIndex(scope.repo.id, id)]);
     throw error;
   }
 }
 
-/** @throws Problem `unprocessable` when `oid` leads to no commit */
-async function commitOf(objects: ObjectStore, oid: string): Promise<string> {
+/** The commit that `oid` is, or that the tag `oid` leads to. @throws Problem `unprocessable` when it leads to none */
+export async function commitOf(objects: ObjectStore, oid: string): Promise<string> {
   const { oid: commit, type } = await peel(objects, oid);
   if (type === 'commit') return commit;
   throw new Problem('unprocessable', `The ref points at a ${type ?? 'missing object'}, not at a commit`);

@@ -3,7 +3,7 @@ import { type Listing, listIndexedRefs, noteRefError, resolveSyncTarget } from '
 import { updateRepo } from '../../store/repos.ts';
 import { fetchCommit } from './fetch-commit.ts';
 import { refreshListing } from './listing.ts';
-import { JobStopped, mustBeActive, type StepContext } from './step.ts';
+import { JobStopped, type StepContext } from './step.ts';
 
 /** Lists the remote's refs and fetches its default branch; then starts the syncs that the registration asked for. */
 export async function mirrorStep(context: StepContext): Promise<void> {
@@ -21,7 +21,7 @@ export async function mirrorStep(context: StepContext): Promise<void> {
   }
   await setStatus(context, 'ready');
   await startSyncs(context, listing);
-  mustBeActive(await handle.progress({ message: head ? 'The mirror is ready' : 'The repository is empty' }));
+  if (!head) await report({ message: 'The repository is empty' });
   await handle.complete(result(context, listing, head?.oid ?? null));
 }
 
@@ -39,6 +39,7 @@ async function setStatus({ s, scope }: StepContext, mirrorStatus: 'cloning' | 'r
 
 async function startSyncs({ s, scope, job }: StepContext, listing: Listing): Promise<void> {
   const wanted = job.params.sync ?? [];
+  if (wanted.length === 0) return;
   const indexed = (await listIndexedRefs(s.db, [scope.repo.key])).map((row) => row.ref);
   for (const name of wanted) {
     const target = resolveSyncTarget(listing, indexed, name);

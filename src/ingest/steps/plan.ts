@@ -5,7 +5,7 @@ import { snapshotConfig } from '../indexing/config.ts';
 import { batches, planSnapshot, type SnapshotPlan } from '../indexing/plan.ts';
 import type { ObjectStore } from '../mirror/object-store.ts';
 import type { Remote } from '../mirror/remote.ts';
-import { fetchCommit } from './fetch-commit.ts';
+import { commitOf, fetchCommit } from './fetch-commit.ts';
 import { refreshListing } from './listing.ts';
 import { fetching } from './mirror.ts';
 import { mustBeActive, type StepContext } from './step.ts';
@@ -40,7 +40,10 @@ async function resolve({
 async function checkOut({ s, scope, job, report }: StepContext, remote: Remote, target: SyncTarget) {
   await report({ stage: 'checking-out', message: `Fetching ${target.oid.slice(0, 12)}` });
   const want = { oid: target.oid, depth: job.params.depth ?? scope.row.depth };
-  return fetchCommit(s, scope, remote, want, (fetched) => report({ ...fetched, message: fetching(fetched) }));
+  const objects = await fetchCommit(s, scope, remote, want, (fetched) =>
+    report({ ...fetched, message: fetching(fetched) }),
+  );
+  return { objects, commit: await commitOf(objects, target.oid) };
 }
 
 async function diff(

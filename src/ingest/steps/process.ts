@@ -3,9 +3,8 @@ import { JobStopped, mustBeActive, type StepContext } from './step.ts';
 
 /** Parses one batch of blobs and writes their facts. */
 export async function processStep(context: StepContext, n: number): Promise<void> {
-  const { s, scope, job, handle, parser } = context;
-  const batch = await handle.batch(n);
-  if (!batch) return;
+  const { s, scope, job, handle, parser, batch } = context;
+  if (!batch) throw new Error(`batch ${n} of job ${job.id} was taken without its blobs`);
   const deps = {
     control: s.env.DB,
     shard: s.shard(scope),

@@ -33,15 +33,15 @@ export async function runStep(
   const job = await jobById(s.db, message.jobId);
   if (!job) return s.log.warn('step of an unknown job', { step: message.step, jobId: message.jobId });
   const handle = s.jobs.handle(job.id);
-  const batch = message.step === 'process' ? message.batch : undefined;
-  const taken = await handle.begin(message.step, batch);
+  const n = message.step === 'process' ? message.batch : undefined;
+  const taken = await handle.begin(message.step, n);
   if (!taken.active) return leaveNothing(s, job);
-  const stop = keepAlive(s, handle, message, batch);
+  const stop = keepAlive(s, handle, message, n);
   try {
-    await guarded({ s, parser, job, handle }, message, heard);
+    await guarded({ s, parser, job, handle, batch: taken.batch }, message, heard);
   } finally {
     stop();
-    await handle.end(message.step, batch);
+    await handle.end(message.step, n);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { JobHandle, JobProgress } from '../../platform/jobs/jobs.ts';
+import type { Batch, JobHandle, JobProgress } from '../../platform/jobs/jobs.ts';
 import type { Services } from '../../services.ts';
 import type { JobRow } from '../../store/control-schema.ts';
 import type { FoundRepo } from '../../store/repos.ts';
@@ -11,6 +11,8 @@ export interface StepContext {
   handle: JobHandle;
   scope: FoundRepo;
   parser: BatchParser;
+  /** What `process` is to parse. */
+  batch: Batch | undefined;
   /** Tells the job how far the step is. @throws JobStopped when the job is over and the step must end. */
   report(progress: JobProgress): Promise<void>;
 }

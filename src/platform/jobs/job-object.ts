@@ -32,7 +32,7 @@ import {
   snapshotPayload,
 } from './job-state.ts';
 import { type JobWork, jobWork, workName } from './job-work.ts';
-import type { Active, Batch, BatchCounts, JobError, JobProgress } from './jobs.ts';
+import type { Active, Batch, BatchCounts, JobError, JobProgress, Taken } from './jobs.ts';
 import { JOB_TIMING, type JobTiming } from './timing.ts';
 
 const STATE = 'state';
@@ -75,14 +75,15 @@ export class JobObject extends DurableObject<Env> {
   }
 
   /** Takes a step, or a batch of it, for a runner: false when it is not due, done, or held by a live runner. */
-  async begin(step: Step, batch?: number): Promise<Active> {
+  async begin(step: Step, n?: number): Promise<Taken> {
     const state = this.#running();
     if (state?.step !== step) return INACTIVE;
-    if (batch !== undefined && !this.#work.batch(batch)) return INACTIVE;
+    const batch = n === undefined ? undefined : this.#work.batch(n);
+    if (batch === null) return INACTIVE;
     const now = this.clock();
-    if (!this.#work.take(workName(step, batch), now, now - this.timing.lease)) return INACTIVE;
+    if (!this.#work.take(workName(step, n), now, now - this.timing.lease)) return INACTIVE;
     this.#save({ ...state, activityAt: now });
-    return { active: true };
+    return { active: true, batch };
   }
 
   /** A runner's sign of life; the answer tells it whether to go on. */
@@ -135,10 +136,6 @@ export class JobObject extends DurableObject<Env> {
     this.#save({ ...state, replans });
     await this.#enter(this.#work.outstanding() > 0 ? 'process' : 'publish');
     return { active: true };
-  }
-
-  async batch(n: number): Promise<Batch | null> {
-    return this.#running() ? this.#work.batch(n) : null;
   }
 
   async batchDone(n: number, counts: BatchCounts): Promise<Active & { outstanding: number }> {

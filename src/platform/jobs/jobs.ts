@@ -48,11 +48,16 @@ export interface Active {
   active: boolean;
 }
 
+/** What a runner took: of `process`, with its batch. */
+export interface Taken extends Active {
+  batch?: Batch;
+}
+
 /** A job as its steps see it. Every method is idempotent. */
 export interface JobHandle {
   readonly jobId: string;
-  /** Takes the step (or one batch of it) for this runner until `end`. */
-  begin(step: Step, batch?: number): Promise<Active>;
+  /** Takes the step (or one batch of it) for this runner until `end`. A batch that is done or unknown is not active. */
+  begin(step: Step, batch?: number): Promise<Taken>;
   /** A sign of life between reports. */
   touch(step: Step, batch?: number): Promise<Active>;
   end(step: Step, batch?: number): Promise<void>;
@@ -61,8 +66,6 @@ export interface JobHandle {
   progress(progress: JobProgress): Promise<Active>;
   /** Stores the batches and sends their messages; with none, sends `publish`. */
   plan(batches: Batch[]): Promise<Active>;
-  /** Null when the batch is done, unknown or the job over. */
-  batch(n: number): Promise<Batch | null>;
   /** At 0 outstanding the object sends `publish`, once. */
   batchDone(n: number, counts: BatchCounts): Promise<Active & { outstanding: number }>;
   complete(result: JobResult): Promise<void>;
@@ -162,7 +165,6 @@ export function jobHandle(env: Pick<Env, 'JOBS'>, jobId: string): JobHandle {
       }
       return object().planned();
     },
-    batch: (n) => object().batch(n),
     batchDone: (n, counts) => object().batchDone(n, counts),
     complete: (result) => object().complete(result),
     fail: (error) => object().fail(error),

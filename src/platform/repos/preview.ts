@@ -1,6 +1,6 @@
 import { Problem } from '../../errors.ts';
 import { type Preview, previewSnapshot } from '../../ingest/indexing/preview.ts';
-import { fetchCommit } from '../../ingest/steps/fetch-commit.ts';
+import { commitOf, fetchCommit } from '../../ingest/steps/fetch-commit.ts';
 import { refreshListing } from '../../ingest/steps/listing.ts';
 import type { Services } from '../../services.ts';
 import { listIndexedRefs, resolveSyncTarget } from '../../store/refs.ts';
@@ -32,12 +32,12 @@ export async function preview(
   }
   const end = s.clock().getTime() + fetchMs;
   const want = { oid: target.oid, depth: scope.row.depth };
-  const { commit, objects } = await fetchCommit(s, scope, remote, want, async () => {
+  const objects = await fetchCommit(s, scope, remote, want, async () => {
     if (s.clock().getTime() > end) throw tooSlow();
   });
   return previewSnapshot({ shard: s.shard(scope), objects }, scope, {
     ref: target.ref,
-    commit,
+    commit: await commitOf(objects, target.oid),
     globs: scope.row.globPatterns,
   });
 }

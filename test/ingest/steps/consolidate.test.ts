@@ -82,7 +82,7 @@ test('many syncs end in one pack that holds what is served and listed, and the n
   ]);
 
   const next = await repo.commit({ 'b.txt': 'changed\n' });
-  const { objects } = await fetchCommit(s, scope, remote, { oid: next, depth: 1 }, nobodyAsks);
+  const objects = await fetchCommit(s, scope, remote, { oid: next, depth: 1 }, nobodyAsks);
   const tree = parseTree((await objects.read(parseCommit((await objects.read(next))!.bytes).tree))!.bytes);
   const contents = await Promise.all(
     tree.map(async ({ oid }) => new TextDecoder().decode((await objects.read(oid))!.bytes)),
