@@ -83,9 +83,11 @@
 (union_specifier name: (type_identifier) @name body: (field_declaration_list) @body) @definition.struct
 (enum_specifier name: (type_identifier) @name body: (enumerator_list) @body) @definition.enum
 
+; The grammar takes `ssize_t` and its like for built in, also where a header defines them.
 (type_definition
   declarator: [
     (type_identifier) @name
+    (primitive_type) @name
     (pointer_declarator declarator: (type_identifier) @name)
     (pointer_declarator declarator: (pointer_declarator declarator: (type_identifier) @name))
     (array_declarator declarator: (type_identifier) @name)
