@@ -49,5 +49,5 @@ function convention(known: readonly Edge[][]): Edge[] | null {
 }
 
 function groupOf(site: CallSite): string {
-  return `${familyOf(site.lang)}\0${site.callee}\0${dotted(site.receiver)}`;
+  return `${familyOf(site.lang)}\0${site.callee}\0${dotted(site.receiver, site.lang)}`;
 }

@@ -61,6 +61,45 @@ export function moduleFiles(
     : null;
 }
 
+/**
+ * The same, and the files of a namespace that a module passes on under the imported name: `export * as z from './z'`, or
+ * `import * as z` with `export { z }` or `export default z`.
+ */
+export function namespaceFiles(
+  facts: Facts,
+  from: IndexedFile,
+  binding: Binding,
+  seen: Set<string> = new Set(),
+): readonly IndexedFile[] | null {
+  const resolution = resolveModule(facts, from, binding);
+  if (resolution.kind !== 'files') return null;
+  if (resolution.member === null) return resolution.files.slice(0, MAX_FILES);
+  return familyOf(from.lang) === 'javascript'
+    ? namespaceWithin(facts, resolution.files, resolution.member, seen)
+    : null;
+}
+
+/** The files of the namespace that modules export under a name; null when it is none. */
+export function namespaceWithin(
+  facts: Facts,
+  modules: readonly IndexedFile[],
+  name: string,
+  seen: Set<string> = new Set(),
+): readonly IndexedFile[] | null {
+  for (const file of modules) {
+    const key = `${file.path}\0${name}`;
+    if (seen.size >= MAX_FILES || seen.has(key) || !seen.add(key)) continue;
+    const local = name === 'default' ? exportNames(facts, file.path)?.ofDefault : name;
+    for (const passed of facts.bindings(file.path)) {
+      const isStar = passed.name === '*' && passed.alias === '' && passed.isReexport;
+      if (!isStar && passed.alias !== local) continue;
+      const files = namespaceFiles(facts, file, isStar ? { ...passed, name } : passed, seen);
+      if (files) return files;
+    }
+  }
+  return null;
+}
+
 /** Definitions that any of `files` offers under `name`: its own top level, else what it re-exports. */
 export function exportedFrom(
   facts: Facts,
@@ -115,10 +154,31 @@ function renamedExports(
   return unique(
     files.flatMap((file) => {
       if (familyOf(file.lang) !== 'javascript') return [];
-      const own = exportRenames(facts.text(file.path) ?? '').find((rename) => rename.exported === name)?.own;
+      const own = exportNames(facts, file.path)?.renames.find((rename) => rename.exported === name)?.own;
       return own === undefined || own === name ? [] : exportedFrom(facts, [file], own, hops - 1, seen);
     }),
   );
+}
+
+interface ExportNames {
+  renames: { own: string; exported: string }[];
+  ofDefault: string | null;
+}
+
+/** Read once a file, however many names are looked up in it. */
+const exportNamesOf = new WeakMap<Facts, Map<string, ExportNames>>();
+
+/** What a module's own clauses and default export name; null where its text is not at hand. */
+function exportNames(facts: Facts, path: string): ExportNames | null {
+  const known = exportNamesOf.get(facts) ?? new Map<string, ExportNames>();
+  exportNamesOf.set(facts, known);
+  const names = known.get(path);
+  if (names) return names;
+  const text = facts.text(path);
+  if (text === null) return null;
+  const read = { renames: exportRenames(text), ofDefault: defaultExportName(text) };
+  known.set(path, read);
+  return read;
 }
 
 const EXPORT_CLAUSE = /^[ \t]*export\s*(?:type\s*)?\{([^{}]{0,4000})\}(?!\s*from\b)/gm;
@@ -155,8 +215,7 @@ function defaultExports(
       if (hops === 0) return [];
       const marked = reexported(facts, file, 'default', hops, seen);
       if (marked.length > 0) return marked;
-      const text = facts.text(file.path);
-      const name = text === null ? null : defaultExportName(text);
+      const name = exportNames(facts, file.path)?.ofDefault ?? null;
       return name === null || name === 'default' ? [] : exportedFrom(facts, [file], name, hops - 1, seen);
     }),
   );
@@ -166,7 +225,7 @@ const DEFAULT_EXPORTS = [
   /^[ \t]*export\s+default\s+(?:abstract\s+)?(?:async\s+)?(?:function\b\s*\*?|class\b|interface\b)\s*([A-Za-z_$][\w$]*)/m,
   /^[ \t]*export\s+default\s+(?:[\w$.]{1,80}\(){0,3}([A-Za-z_$][\w$]*)\s*(?:as\b[^;\n]{0,200})?[),;]*\s*$/m,
   /^[ \t]*export\s*\{[^}]{0,4000}?([A-Za-z_$][\w$]*)\s+as\s+default\b/m,
-  /^[ \t]*(?:module\.)?exports\s*=\s*(?:(?:async\s+)?function\b\s*\*?|class\b)?\s*([A-Za-z_$][\w$]*)\s*(?:[;{(]|$)/m,
+  /^[ \t]*(?:(?:module\.)?exports\s*=\s*){1,2}(?:(?:async\s+)?function\b\s*\*?|class\b)?\s*([A-Za-z_$][\w$]*)\s*(?:[;{(]|$)/m,
   /^[ \t]*export\s*=\s*([A-Za-z_$][\w$]*)/m,
 ];
 

@@ -46,7 +46,7 @@ export function isCallable(definition: Pick<Definition, 'kind'>): boolean {
 /** True for members that need a receiver (or an implicit `this`). */
 export function isMember(definition: Pick<Definition, 'kind' | 'qualifiedName'>): boolean {
   return (
-    (definition.kind === 'method' || definition.kind === 'field') && definition.qualifiedName.includes('.')
+    definition.kind === 'method' || (definition.kind === 'field' && definition.qualifiedName.includes('.'))
   );
 }
 
@@ -62,10 +62,11 @@ export function lastName(qualifiedName: string): string {
 }
 
 /** Receivers in one spelling: `a::b`, `a->b`, `a?.b`, `a!.b` and PHP's `$a` become dotted names. */
-export function dotted(receiver: string): string {
+export function dotted(receiver: string, lang = ''): string {
   return receiver
-    .replace(/::|->|\?\.|!\.|\\/g, '.')
-    .replace(/^\.+|[$&*]/g, '')
+    .replace(/::|->|\?\.|\\/g, '.')
+    .replace(/!(?=$|[.)\]])/g, '')
+    .replace(lang === 'php' ? /^\.+|[$&*]/g : /^\.+|[&*]/g, '')
     .replace(/<[^<>()]*>/g, '')
     .trim();
 }

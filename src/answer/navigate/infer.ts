@@ -1,14 +1,16 @@
-import { exportedFrom, imported, moduleFiles, unique } from './exports.ts';
+import { exportedFrom, imported, moduleFiles, namespaceFiles, unique } from './exports.ts';
 import {
   type CallSite,
   containerOf,
   type Definition,
   dotted,
   type Facts,
+  isMember,
   isType,
   lastName,
 } from './facts.ts';
 import { type Family, familyOf, IMPLICIT_SELF } from './modules.ts';
+import type { IndexedFile } from './paths.ts';
 import type { Edge } from './resolve.ts';
 import {
   annotatedTypes,
@@ -42,6 +44,7 @@ const TYPED: Readonly<Partial<Record<Family, readonly RegExp[]>>> = {
   ],
   jvm: [/^\(\(([\w.]+)(?:<.*>)?\)[\w(].*\)$/s],
   csharp: [/^\(\(([\w.]+)(?:<.*>)?\)[\w(].*\)$/s],
+  javascript: [/^\((?:[^()]|\([^()]*\))*(?<=[\s)\]])as (?:unknown as )?([\w$.]+)(?:<.*>)?\)$/s],
   go: [
     /^new\(([\w.[\]*]+)\)$/,
     /^make\(([\w.[\]*]+)[,)]/,
@@ -89,16 +92,16 @@ function infer(facts: Facts, question: Question, expression: string, steps: numb
     const name = read(written);
     return name === null ? NOTHING : named(facts, site, name);
   }
-  const text = unwrapped(dotted(expression), family).replace(/^(?:await|yield)\s+/, '');
+  const text = unwrapped(dotted(expression, site.lang), family).replace(/^(?:await|yield)\s+/, '');
   if (text === '') return NOTHING;
-  const constructed = /^new\s+([\w.]+)/.exec(text);
+  const constructed = /^new\s+([\w$.]+)\s*(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))?$/.exec(text);
   if (constructed) return read === typeNamed ? named(facts, site, constructed[1]!) : NOTHING;
   const indexed = /^(.+)\[[^[\]]*\]$/s.exec(text);
   if (indexed) return read === typeNamed ? elementOf(facts, question, indexed[1]!, steps) : NOTHING;
   const call = splitCall(text);
   if (call) return ofCall(facts, question, call, steps);
-  if (/^[\p{L}_][\p{L}\p{N}_]*$/u.test(text)) return ofVariable(facts, question, text, steps);
-  const member = /^(.+)\.([\p{L}_][\p{L}\p{N}_]*)$/u.exec(text);
+  if (/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(text)) return ofVariable(facts, question, text, steps);
+  const member = /^(.+)\.([\p{L}_$#][\p{L}\p{N}_$]*)$/u.exec(text);
   return member ? ofField(facts, question, member[1]!, member[2]!, steps) : NOTHING;
 }
 
@@ -109,10 +112,20 @@ function elementOf(facts: Facts, question: Question, collection: string, steps: 
 
 function unwrapped(text: string, family: Family): string {
   const wrapping = WRAPPING[family];
-  if (!wrapping) return text;
+  if (!wrapping) return /^\((.*)\)$/s.test(text) && closes(text) ? text.slice(1, -1).trim() : text;
   let inner = text.replace(/^\(?[&*]+\s*(?:mut\s+)?/, '');
   while (wrapping.test(inner)) inner = inner.replace(wrapping, '');
   return inner;
+}
+
+/** True when the first parenthesis closes with the last character. */
+function closes(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '(') depth++;
+    else if (text[at] === ')' && --depth === 0) return at === text.length - 1;
+  }
+  return false;
 }
 
 /** `a.b(…)` → callee `b`, receiver `a`; null for anything but one whole call expression. */
@@ -122,7 +135,7 @@ function splitCall(text: string): { callee: string; receiver: string } | null {
   for (let at = text.length - 1; at >= 0; at--) {
     if (text[at] === ')') depth++;
     if (text[at] !== '(' || --depth > 0) continue;
-    const match = /^(?:(.+)\.)?([\p{L}_][\p{L}\p{N}_]*)$/su.exec(text.slice(0, at).trim());
+    const match = /^(?:(.+)\.)?([\p{L}_$][\p{L}\p{N}_$]*)$/su.exec(text.slice(0, at).trim());
     return match ? { callee: match[2]!, receiver: match[1] ?? '' } : null;
   }
   return null;
@@ -134,12 +147,18 @@ function ofCall(
   call: { callee: string; receiver: string },
   steps: number,
 ): Inferred {
-  const root = /^[\p{L}\p{N}_]*/u.exec(call.receiver)![0];
+  const root = /^[\p{L}\p{N}_$]*/u.exec(call.receiver)![0];
   if (isExternal(facts, site, root || call.callee)) return { kind: 'external' };
   // Resolving the call infers its own receiver: once, so that a chain costs its length.
   const [best] = resolve(facts, { ...site, ...call, receiverType: null, arity: null }, steps - 1);
   if (!best || best.confidence < SURE_CALLEE) return NOTHING;
-  return returned(facts, best.definition, read);
+  const known = returned(facts, best.definition, read);
+  if (known.kind !== 'unknown' || read !== typeNamed) return known;
+  // A call that tells no type may return its own receiver, as builders do: then the next method is one of it.
+  const owner = isMember(best.definition) ? ownerOf(facts, best.definition) : null;
+  return owner && familyOf(site.lang) === 'javascript'
+    ? { kind: 'type', types: [owner], sure: false }
+    : known;
 }
 
 /** What calling a definition gives: the class itself, or the declared return type. */
@@ -277,6 +296,11 @@ function ofVariableDefinition(
 }
 
 function ofField(facts: Facts, question: Question, receiver: string, field: string, steps: number): Inferred {
+  const module = boundModule(facts, question.site, receiver);
+  if (module) {
+    const variable = exportedFrom(facts, module, field).find(isVariable);
+    return variable ? ofVariableDefinition(facts, variable, question, steps) : NOTHING;
+  }
   const owner = /^(?:this|self)$/.test(receiver)
     ? enclosing(facts, question.site)
     : infer(facts, { ...question, read: typeNamed }, receiver, steps - 1);
@@ -289,12 +313,22 @@ function ofField(facts: Facts, question: Question, receiver: string, field: stri
   return NOTHING;
 }
 
+/** The files of the module or namespace that a name is bound to, or null. */
+function boundModule(facts: Facts, site: CallSite, name: string): readonly IndexedFile[] | null {
+  const file = { path: site.path, blob: site.blob, lang: site.lang };
+  for (const binding of facts.bindings(site.path)) {
+    const files = binding.alias === name ? namespaceFiles(facts, file, binding) : null;
+    if (files) return files;
+  }
+  return null;
+}
+
 function enclosing(facts: Facts, site: CallSite): Inferred {
   const name = lastName(containerOf(site.caller?.qualifiedName ?? ''));
   return name === '' ? NOTHING : named(facts, site, name);
 }
 
-function isVariable(definition: Definition): boolean {
+export function isVariable(definition: Definition): boolean {
   return definition.kind === 'variable' || definition.kind === 'constant' || definition.kind === 'field';
 }
 

@@ -15,7 +15,11 @@ export function isShadowed(facts: Facts, site: CallSite, name: string): boolean 
   const family = familyOf(site.lang);
   if (isParameter(site.caller.signature, name, family)) return true;
   const text = facts.text(site.path);
-  return text !== null && declaresLocal(bodyBefore(text, site), name, family);
+  if (text === null) return false;
+  const code = bodyBefore(text, site);
+  // `const walk = () => … walk()`: the declaration of the function itself is no local of it.
+  const inside = site.caller.name === name ? code.slice(code.indexOf(name) + name.length) : code;
+  return declaresLocal(inside, name, family);
 }
 
 /** True when a signature's parameter list binds `name`. */

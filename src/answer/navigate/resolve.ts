@@ -1,6 +1,14 @@
 import { directoryOf } from '../../paths.ts';
 import { CONFIDENCE, MIN_CONFIDENCE, nameWeight, type ResolutionLabel } from './confidence.ts';
-import { exportedFrom, imported, moduleFiles, sameFamily, unique, visibleBindings } from './exports.ts';
+import {
+  exportedFrom,
+  imported,
+  namespaceFiles,
+  namespaceWithin,
+  sameFamily,
+  unique,
+  visibleBindings,
+} from './exports.ts';
 import {
   type CallSite,
   containerOf,
@@ -14,7 +22,7 @@ import {
   keyOf,
   lastName,
 } from './facts.ts';
-import { inferType } from './infer.ts';
+import { inferType, isVariable } from './infer.ts';
 import { isShadowed } from './locals.ts';
 import type { Binding } from './modules/module.ts';
 import { resolveRustPath, sameCrate } from './modules/rust.ts';
@@ -87,7 +95,7 @@ export function resolveOne(facts: Facts, site: CallSite): Resolved {
 }
 
 function resolveWithin(facts: Facts, site: CallSite, steps: number): Resolved {
-  const receiver = dotted(site.receiver);
+  const receiver = dotted(site.receiver, site.lang);
   const { edges, open } =
     receiver === '' ? closed(bareCall(facts, site)) : memberCall(facts, site, receiver, steps);
   return {
@@ -141,9 +149,10 @@ function bareCall(facts: Facts, site: CallSite): Edge[] {
   if (family === 'rust' && site.callee.includes('.')) return [];
   const wildcard = throughWildcards(facts, file, topLevel);
   if (wildcard.length > 0) return edges(wildcard, 'wildcard-import', site);
-  const beside = nearest(facts, file, topLevel);
+  const elsewhere = topLevel.filter((definition) => definition.path !== site.path);
+  const beside = nearest(facts, file, elsewhere);
   if (beside.length > 0) return edges(beside, 'same-package', site);
-  return byNameAlone(topLevel, site, bareNameFactor(family));
+  return byNameAlone(elsewhere, site, bareNameFactor(family));
 }
 
 /** How much a name alone says for a call without receiver. */
@@ -197,8 +206,7 @@ function memberCall(facts: Facts, site: CallSite, receiver: string, steps: numbe
   const typed = onStatedType(facts, site, receiver, steps);
   if (typed) return closed(typed);
   const root = receiver.split(/[.([]/, 1)[0]!;
-  if (root === '') return { edges: byNameAlone(members(facts, site), site, 0.5), open: false };
-  if (!isShadowed(facts, site, root)) {
+  if (root !== '' && !isShadowed(facts, site, root)) {
     const named = onNamedReceiver(facts, site, receiver, root);
     if (named) return closed(named);
   }
@@ -206,6 +214,7 @@ function memberCall(facts: Facts, site: CallSite, receiver: string, steps: numbe
   if (inferred.kind === 'external')
     return closed(inferred.name ? extensionsOf(facts, site, inferred.name) : []);
   if (inferred.kind === 'type') return closed(onTypes(facts, site, inferred, 'inferred-type'));
+  if (root === '') return closed(byNameAlone(members(facts, site), site, 0.5));
   return { edges: onUnknown(facts, site, receiver), open: true };
 }
 
@@ -249,20 +258,16 @@ function onNamedReceiver(facts: Facts, site: CallSite, receiver: string, root: s
     if (binding.alias === '') continue;
     const whole = binding.alias === receiver;
     if (!whole && binding.alias !== root && !receiver.startsWith(`${binding.alias}.`)) continue;
-    const files = moduleFiles(facts, file, binding);
+    const files = namespaceFiles(facts, file, binding);
     if (files) {
-      const direct = exportedFrom(facts, files, whole ? site.callee : last).filter(isCallable);
-      if (whole)
-        return direct.length > 0
-          ? edges(direct, 'namespace', site)
-          : onWholeModule(facts, file, site, binding);
-      const types = direct.filter(isType);
-      return types.length > 0 ? onTypes(facts, site, { types, sure: true }, 'static') : [];
+      if (!whole) return onModuleMember(facts, site, files, receiver);
+      const direct = exportedFrom(facts, files, site.callee).filter(isCallable);
+      return direct.length > 0 ? edges(direct, 'namespace', site) : onWholeModule(facts, file, site, binding);
     }
     const { definitions, external } = imported(facts, file, binding);
     if (external) return [];
     if (!whole) continue;
-    const types = definitions.filter(isType);
+    const types = definitions.filter((definition) => isType(definition) && isValue(definition));
     if (types.length > 0) return onTypes(facts, site, { types, sure: true }, 'static');
     // `import api from './api'` where the module's functions are its members.
     const grouped = definitions.flatMap((definition) => objectMembers(facts, definition, site.callee));
@@ -286,6 +291,22 @@ function onNamedReceiver(facts: Facts, site: CallSite, receiver: string, root: s
     inNamespace(containerOf(definition.qualifiedName), receiver),
   );
   return scoped.length > 0 && !scoped.some(isMember) ? edges(scoped, 'namespace', site) : null;
+}
+
+/** `ns.T.f()`, `ns.inner.f()`: a type or a namespace of a module; null for a value, whose type is to be inferred. */
+function onModuleMember(
+  facts: Facts,
+  site: CallSite,
+  files: readonly IndexedFile[],
+  receiver: string,
+): Edge[] | null {
+  const last = lastName(receiver);
+  const direct = exportedFrom(facts, files, last).filter(isCallable);
+  const types = direct.filter((definition) => isType(definition) && isValue(definition));
+  if (types.length > 0) return onTypes(facts, site, { types, sure: true }, 'static');
+  if (direct.some(isVariable)) return null;
+  const inner = receiver.split('.').length === 2 ? namespaceWithin(facts, files, last) : null;
+  return inner ? edges(exportedFrom(facts, inner, site.callee).filter(isCallable), 'namespace', site) : [];
 }
 
 /** In JavaScript interfaces and aliases are gone at run time: nothing can be called on them. */
@@ -444,7 +465,12 @@ function isHidden(definition: Definition, site: CallSite): boolean {
 function isBinding(facts: Facts, definition: Definition): boolean {
   return facts
     .bindings(definition.path)
-    .some((binding) => binding.alias === definition.name && binding.line === definition.startLine);
+    .some(
+      (binding) =>
+        binding.alias === definition.name &&
+        definition.startLine <= binding.line &&
+        binding.line <= definition.endLine,
+    );
 }
 
 /** The types around the call, innermost first. */

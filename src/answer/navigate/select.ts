@@ -29,7 +29,7 @@ export async function selectDefinitions(
   tree: SnapshotTree,
   query: SymbolQuery,
 ): Promise<Definition[]> {
-  const qualified = dotted(query.name.replace(/(?<=.)#/g, '.'));
+  const qualified = dotted(query.name.replace(/(?<=.)#/g, '.').replace(/^\$(?=this\b)/, ''));
   const names = [...new Set([query.name, lastName(qualified)])].filter((name) => name !== '');
   for (const anyCase of [false, true]) {
     const rows = await symbolsNamed(snapshot, names, { limit: MAX_DEFINITIONS, anyCase });

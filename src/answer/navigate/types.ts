@@ -1,6 +1,6 @@
 import { directoryOf } from '../../paths.ts';
 import { exportedFrom, imported, moduleFiles, sameFamily, unique, visibleBindings } from './exports.ts';
-import { containerOf, type Definition, type Facts, isType, keyOf, lastName } from './facts.ts';
+import { containerOf, type Definition, type Facts, isMember, isType, keyOf, lastName } from './facts.ts';
 import { type Family, familyOf } from './modules.ts';
 import type { IndexedFile } from './paths.ts';
 import { aliasedType } from './signatures.ts';
@@ -50,6 +50,10 @@ function amongVisible(
   // The qualifier of `gin.Context` is not kept: of the modules that the file imports, one may export such a type.
   const qualified = throughModules(facts, file, all);
   if (qualified.length > 0) return { types: qualified, sure: true };
+  // What a module neither imports nor declares is a global: the platform's, unless a declaration file makes it one.
+  if (familyOf(file.lang) === 'javascript') {
+    return { types: all.filter((type) => type.path.endsWith('.d.ts')), sure: false };
+  }
   return { types: all, sure: all.length === 1 && GLOBAL_TYPES.has(familyOf(file.lang)) };
 }
 
@@ -111,6 +115,8 @@ export function throughWildcards(
   const name = candidates[0]?.name;
   if (name === undefined) return [];
   const found: Definition[] = [];
+  // A module's `import 'm'`, `import('m')` and `export * from 'm'` bring no name into its own scope.
+  if (familyOf(file.lang) === 'javascript') return found;
   for (const binding of facts.bindings(file.path)) {
     if (binding.alias !== '' && familyOf(file.lang) !== 'c') continue;
     // `mod router;` declares a submodule; its items are not in scope.
@@ -263,7 +269,7 @@ function overridesOf(facts: Facts, type: Definition, name: string): Definition[]
   const verdicts = new Map<string, boolean>();
   for (const candidate of facts.definitions(name)) {
     if (overrides.length >= MAX_OVERRIDES) break;
-    if (!sameFamily(candidate, type) || isMemberOf(facts, candidate, type)) continue;
+    if (!isMember(candidate) || !sameFamily(candidate, type) || isMemberOf(facts, candidate, type)) continue;
     const owner = ownerOf(facts, candidate);
     if (!owner || owner.bases.length === 0) continue;
     const known = verdicts.get(keyOf(owner));

@@ -66,6 +66,8 @@ export interface RawImport {
 export interface RawFacts {
   definitions: RawDefinition[];
   scopes: RawScope[];
+  /** Functions without a name: what they declare is local to them. */
+  closures: Span[];
   exports: Span[];
   exportedNames: Set<string>;
   comments: Span[];
@@ -92,6 +94,7 @@ export function collect(loaded: LoadedLanguage, tree: Tree, text: string, expire
   const facts: RawFacts = {
     definitions: [],
     scopes: [],
+    closures: [],
     exports: [],
     exportedNames: new Set(),
     comments: [],
@@ -160,6 +163,9 @@ class MatchReader {
         break;
       case 'attribute':
         this.facts.attributes.push(this.span(node));
+        break;
+      case 'closure':
+        this.facts.closures.push(this.span(node));
         break;
       case 'export':
         this.facts.exports.push(this.span(node));

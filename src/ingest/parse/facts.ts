@@ -5,7 +5,7 @@
 
 /** Raise when the facts of unchanged bytes change; every blob is then parsed again at the next sync of its ref.
  *  1 (2026-11): first format.
- *  2 (2026-11): Rust reads `pub impl`; `@generated/…` in a comment is a path, not a mark of generated code. */
+ *  2 (2026-11): receivers stand without arguments; what a nameless function declares is local; Rust reads `pub impl`; `@generated/…` in a comment is a path, not a mark of generated code. */
 export const INDEX_VERSION = 2;
 
 /** Files above this are kept in the tree and skipped for parsing: a parse tree costs about 80 × the text. */
@@ -82,7 +82,7 @@ export interface CallFact {
   caller: number | null;
   /** The last identifier of the callee: `c` in `a.b.c()`; the class in `new C()`. */
   callee: string;
-  /** The text before the callee's last dot, at most 80 characters (`a.b`), `''` when absent. */
+  /** The text before the callee's last dot, without the arguments of calls, at most 200 characters (`a.b().c`), `''` when absent. */
   receiver: string;
   /** The receiver's type where the file itself tells (`new T()`, an annotation, `self`/`this` → enclosing class), else null. */
   receiverType: string | null;

@@ -24,6 +24,7 @@
  *                 (`namespace X;` in C# and PHP).
  * `@scope`        a region that is no symbol but owns its members (Rust `impl`, Swift `extension`): with `@name` (the owner's
  *                 type) and optional `@bases`, which are added to the owner's.
+ * `@closure`      a function without a name, whose variables are local as a named function's are.
  * `@export`       a region whose outermost definitions are exported (`export …` statements).
  * `@export.name`  an identifier exported elsewhere in the file (`export { a }`, `module.exports = { a }`).
  * `@comment`      every comment, one node each. Those that end right before a definition become its documentation.

@@ -6,7 +6,9 @@ import type { LanguageDefinition } from './language.ts';
 import { type Lines, rowAt } from './lines.ts';
 import { ownerName, type Region, regionAt, type SymbolTable } from './symbols.ts';
 
-const MAX_RECEIVER = 80;
+const MAX_RECEIVER = 200;
+/** Longer ones are no chain that anybody reads. */
+const MAX_WRITTEN = 4_000;
 const MAX_CALLS = 40_000;
 
 export function callsOf(
@@ -19,7 +21,7 @@ export function callsOf(
   return distinct(raw.calls).map((call) => {
     const region = regionAt(table.regions, call.start);
     const caller = callerOf(table.regions, region);
-    const receiver = call.receiver.replace(/\s+/g, '');
+    const receiver = receiverText(call.receiver);
     return {
       caller,
       callee: clip(call.callee, 200),
@@ -29,6 +31,43 @@ export function callsOf(
       arity: call.arity,
     };
   });
+}
+
+/** A receiver on one line. What a call gives does not depend on its arguments: `a.b(x => x.c).d` is kept as `a.b().d`. */
+export function receiverText(written: string): string {
+  const text = written
+    .slice(0, MAX_WRITTEN)
+    .replace(/\s+/g, ' ')
+    .replace(/ (?=\W)|(?<=\W) /g, '');
+  let out = '';
+  for (let at = 0; at < text.length; at++) {
+    out += text[at]!;
+    if (text[at] !== '(' || !/[\w$)\]>]/.test(text[at - 1] ?? '')) continue;
+    const end = closing(text, at);
+    const inner = text.slice(at + 1, end);
+    out += `${SHORT_ARGUMENT.test(inner) ? inner : ''}${text[end] ?? ''}`;
+    at = end;
+  }
+  return out;
+}
+
+/** One name or type: what `type(self)`, `new(T)` and casts need. */
+const SHORT_ARGUMENT = /^[\w.*&[\]]{0,40}$/;
+
+/** Where the parenthesis at `open` closes, strings passed over; the end of the text when it does not. */
+function closing(text: string, open: number): number {
+  let depth = 0;
+  let quote = '';
+  for (let at = open; at < text.length; at++) {
+    const character = text[at]!;
+    if (quote !== '') {
+      if (character === '\\') at++;
+      else if (character === quote) quote = '';
+    } else if (character === '"' || character === '`') quote = character;
+    else if (character === '(') depth++;
+    else if (character === ')' && --depth === 0) return at;
+  }
+  return text.length;
 }
 
 /** One call per callee node, the earliest pattern deciding, in order of appearance. */
@@ -81,8 +120,8 @@ class ReceiverTypes {
 
   /** The type of a receiver expression without white space, seen from a region, or null. */
   of(receiver: string, region: number, offset: number): string | null {
-    const made = /^\(?(?:new|await|&)?\(?(?:new)([A-Z][\w$.]*)[(<]/.exec(receiver);
-    if (made && receiver.startsWith('new')) return ownerName(made[1]!);
+    const made = /^new ([A-Z][\w$.]*)(?:<[^()]*>)?\([^()]*\)$/.exec(receiver);
+    if (made) return ownerName(made[1]!);
     if (this.language.superNames?.includes(receiver)) return this.firstBase(region);
     if (receiver.length > 200 || !PATH.test(receiver)) return null;
     const path = receiver.split(SEPARATOR).slice(0, MAX_CHAIN + 1);

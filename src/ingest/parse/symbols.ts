@@ -72,7 +72,7 @@ export function symbolsOf(
   return table;
 }
 
-/** One item per defined name (the earliest pattern decides) and per scope, in order of start. */
+/** One item per defined name (the earliest pattern decides), scope and closure, in order of start. */
 function itemsOf(raw: RawFacts, text: string, pieces: readonly Piece[]): Item[] {
   const byName = new Map<number, RawDefinition>();
   for (const definition of raw.definitions) {
@@ -92,6 +92,7 @@ function itemsOf(raw: RawFacts, text: string, pieces: readonly Piece[]): Item[] 
     return item({ start: lead.start, end: definition.end }, lead.docStart, lead.comments, definition, null);
   });
   for (const scope of raw.scopes) items.push(item(scope, scope.start, [], null, scope));
+  for (const closure of raw.closures) items.push(item(closure, closure.start, [], null, null));
   return items.sort((a, b) => a.start - b.start || b.end - a.end || Number(owns(a)) - Number(owns(b)));
 }
 
@@ -130,7 +131,7 @@ function item(
     enclosing: null,
     parent: null,
     children: [],
-    kind: definition?.kind ?? null,
+    kind: definition ? definition.kind : scope ? null : 'function',
     dropped: false,
     order: -1,
     region: -1,
@@ -447,11 +448,12 @@ function regionsOf(items: readonly Item[]): Region[] {
 
 function finishRegion(region: Region, one: Item, types: ReadonlyMap<string, Item>): void {
   const { definition, scope } = one;
-  region.symbol = definition ? one.order : (types.get(ownerName(scope!.owner))?.order ?? -1);
-  region.kind = definition ? one.kind : null;
+  region.kind = one.kind;
+  if (definition) region.symbol = one.order;
+  else if (scope) region.symbol = types.get(ownerName(scope.owner))?.order ?? -1;
   if (scope) region.type = ownerName(scope.owner);
-  else if (definition!.owner) region.type = ownerName(definition!.owner);
-  else if (one.kind && OWNERS.has(one.kind)) region.type = definition!.name;
+  else if (definition?.owner) region.type = ownerName(definition.owner);
+  else if (definition && one.kind && OWNERS.has(one.kind)) region.type = definition.name;
 }
 
 /** `impl Display for Point` makes Display a base of Point. */

@@ -39,6 +39,61 @@ describe('TypeScript and JavaScript', { timeout: SLOW }, () => {
     expect(targets('src/router/match.ts', 'arrow')).toEqual(['src/router/match.ts#helper']);
   });
 
+  it('follows namespaces that modules pass on, recursion of constants, and what CommonJS modules hand on', async () => {
+    const { targets } = await project({
+      'lib/make.js': 'exports = module.exports = make;\nfunction make() {}\n',
+      'index.js': "module.exports = require('./lib/make');\n",
+      'test/app.js': "var after = 1,\n  make = require('../');\nmake(); // handed on\n",
+      'z/schemas.ts': 'export function string() {}\nexport const core: Core = made();\n',
+      'z/coerce.ts': 'export function number() {}\n',
+      'z/external.ts': "export * from './schemas';\nexport * as coerce from './coerce';\n",
+      'z/index.ts': "import * as z from './external';\nexport { z };\nexport default z;\n",
+      'use.ts': [
+        "import { z } from './z';",
+        "import all from './z';",
+        'z.string(); // named',
+        'all.string(); // default',
+        'z.coerce.number(); // inner',
+        'const walk = (depth: number) => { if (depth > 0) walk(depth - 1); }; // recursion',
+      ].join('\n'),
+    });
+    expect(targets('test/app.js', '// handed on', { callee: 'make' })).toEqual(['lib/make.js#make']);
+    expect(targets('use.ts', '// named')).toEqual(['z/schemas.ts#string']);
+    expect(targets('use.ts', '// default')).toEqual(['z/schemas.ts#string']);
+    expect(targets('use.ts', '// inner')).toEqual(['z/coerce.ts#number']);
+    expect(targets('use.ts', '// recursion')).toEqual(['use.ts#walk']);
+  });
+
+  it('reads chains whatever their arguments, and keeps what a callback declares to itself', async () => {
+    const { targets } = await project({
+      'builder.ts': [
+        'export class Query {',
+        '  where(filter: (row: unknown) => boolean) { return this; }',
+        '  limit(count: number): Query { return this; }',
+        '  run() {}',
+        '}',
+        'export function query(): Query { return new Query(); }',
+        'export function cache() {}',
+      ].join('\n'),
+      'use.test.ts': [
+        "import { cache, Query, query } from './builder';",
+        'describe("query", () => {',
+        '  it("runs", async () => {',
+        '    const cache = await caches.open("a name that is as long as the whole of a receiver may be in the index");',
+        '    query().limit(count({ of: "things (many)", in: "all of the places where things are kept" })).run(); // chain',
+        '    new Query().where((row) => Boolean(row)).run(); // builder',
+        '    (await query()).run(); // awaited',
+        '    (made() as Query).run(); // cast',
+        '  });',
+        '});',
+        'cache(); // imported',
+      ].join('\n'),
+    });
+    for (const marker of ['// chain', '// builder', '// awaited', '// cast'])
+      expect(targets('use.test.ts', marker, { callee: 'run' }), marker).toEqual(['builder.ts#Query.run']);
+    expect(targets('use.test.ts', '// imported')).toEqual(['builder.ts#cache']);
+  });
+
   it('lets a local definition beat an import, and a parameter or variable hide both', async () => {
     const { targets } = await project({
       'a.ts': 'export function load() {}\nexport function save() {}\n',

@@ -1,6 +1,7 @@
 (comment) @comment
 (decorator) @attribute
 (export_statement) @export
+[(arrow_function) (function_expression) (generator_function)] @closure
 
 (export_statement !source (export_clause (export_specifier name: (identifier) @export.name)))
 (export_statement "default" value: (identifier) @export.name)

@@ -14,3 +14,5 @@
 (variable_declarator name: (identifier) @import.namespace value: (await_expression (call_expression function: (import) arguments: (arguments . (string) @import.source)))) @import
 (variable_declarator name: (object_pattern (shorthand_property_identifier_pattern) @import.name) value: (await_expression (call_expression function: (import) arguments: (arguments . (string) @import.source)))) @import
 (call_expression function: (import) arguments: (arguments . (string) @import.source)) @import
+; module.exports = require('m'): the module passes on all of m
+((assignment_expression left: (member_expression object: (identifier) @_module property: (property_identifier) @_exports) right: (call_expression function: (identifier) @_require arguments: (arguments . (string) @import.source @import.reexport .))) @import (#eq? @_module "module") (#eq? @_exports "exports") (#eq? @_require "require"))
