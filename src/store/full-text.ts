@@ -127,37 +127,75 @@ export async function matchText(
   shard: D1Database,
   queries: readonly (TextQuery & { scope: RepoScope })[],
 ): Promise<TextMatch[][]> {
-  return runAll<TextMatch>(
-    shard,
-    queries.map((query) => ({
-      scope: query.scope,
-      kind: 'text',
-      statement: () => textStatement(shard, query),
-    })),
+  const ask = (asked: typeof queries, statementOf: typeof headStatement) =>
+    runAll<TextMatch & { counts: number }>(
+      shard,
+      asked.map((query) => ({
+        scope: query.scope,
+        kind: 'text',
+        statement: () => statementOf(shard, query),
+      })),
+    );
+  const heads = await ask(queries, headStatement);
+  const lists = heads.map((rows) => rows.filter((row) => row.counts === 1));
+  const short = queries.flatMap((query, at) =>
+    heads[at]!.length === headOf(query) && lists[at]!.length < endOf(query) ? [at] : [],
+  );
+  const rest = await ask(
+    short.map((at) => queries[at]!),
+    orderedStatement,
+  );
+  for (const [index, at] of short.entries()) lists[at] = rest[index]!;
+  return lists.map((rows, at) =>
+    rows.slice(queries[at]!.offset ?? 0, endOf(queries[at]!)).map(({ counts: _, ...match }) => match),
   );
 }
 
-function textStatement(shard: D1Database, query: TextQuery & { scope: RepoScope }): D1PreparedStatement {
+const endOf = ({ limit, offset = 0 }: TextQuery) => offset + limit;
+
+/** How far the order is read at first. What other snapshots and filters take out of it may leave too little. */
+const headOf = (query: TextQuery) => {
+  const narrowed = query.langs !== undefined || query.blobIds !== undefined;
+  return narrowed ? 4 * endOf(query) : endOf(query) + 40;
+};
+
+const MATCH_COLUMNS = `c.id AS chunkId, c.blob AS blobId, c.start_line AS startLine, c.end_line AS endLine,
+  s.name AS symbolName, s.kind AS symbolKind, b.lang`;
+
+/**
+ * The first rows of the order and whether each counts. The function `bm25()` with a LIMIT keeps the best in a heap;
+ * `rank`, which FTS5 sorts itself, would write out every match with its positions: half as long again.
+ */
+function headStatement(shard: D1Database, query: TextQuery & { scope: RepoScope }): D1PreparedStatement {
   const table = fullTextTable('text', query.scope);
-  const weights = query.weights ?? [1, 1, 1];
-  // CROSS JOIN keeps FTS5 outermost: its rows come in rank order, so LIMIT stops the membership tests early.
   return shard
     .prepare(
-      `SELECT f.rowid AS chunkId, c.blob AS blobId, c.start_line AS startLine, c.end_line AS endLine,
-              s.name AS symbolName, s.kind AS symbolKind, b.lang, -f.rank AS score
+      `SELECT ${MATCH_COLUMNS}, -f.score AS score,
+              (${reached('c.blob')} ${narrowed('b.lang', 'c.blob', query)}) AS counts
+       FROM (SELECT rowid AS id, bm25(${table}, ${weightsOf(query)}) AS score FROM ${table} WHERE ${table} MATCH ?1
+             ORDER BY score, id LIMIT ?2) f
+         CROSS JOIN chunks c ON c.id = f.id CROSS JOIN blobs b ON b.id = c.blob
+         LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.symbol
+       ORDER BY f.score, f.id`,
+    )
+    .bind(checked(query.match), headOf(query), ...filterValues(query));
+}
+
+/** The rows that count, however deep. CROSS JOIN keeps FTS5 outermost: its rows come in order, so LIMIT ends the tests early. */
+function orderedStatement(shard: D1Database, query: TextQuery & { scope: RepoScope }): D1PreparedStatement {
+  const table = fullTextTable('text', query.scope);
+  return shard
+    .prepare(
+      `SELECT ${MATCH_COLUMNS}, -f.rank AS score, 1 AS counts
        FROM ${table} f CROSS JOIN chunks c ON c.id = f.rowid CROSS JOIN blobs b ON b.id = c.blob
          LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.symbol
-       WHERE f.${table} MATCH ?1 AND f.rank MATCH ?2 AND ${reached('c.blob')} ${narrowed('b.lang', 'c.blob', query)}
-       ORDER BY f.rank LIMIT ?6 OFFSET ?7`,
+       WHERE f.${table} MATCH ?1 AND f.rank MATCH ?6 AND ${reached('c.blob')} ${narrowed('b.lang', 'c.blob', query)}
+       ORDER BY f.rank LIMIT ?2`,
     )
-    .bind(
-      checked(query.match),
-      `bm25(${weights.map(Number).join(', ')})`,
-      ...filterValues(query),
-      query.limit,
-      query.offset ?? 0,
-    );
+    .bind(checked(query.match), endOf(query), ...filterValues(query), `bm25(${weightsOf(query)})`);
 }
+
+const weightsOf = ({ weights = [1, 1, 1] }: TextQuery) => weights.map(Number).join(', ');
 
 export interface TrigramQuery extends SnapshotFilter {
   /** Literal pieces of at least three characters, all of which must occur; letter case is ignored. */
@@ -279,7 +317,7 @@ interface Lookup {
 }
 
 /** Runs the lookups in one batch, leaving out repos whose tables do not exist (never indexed, or just deleted). */
-async function runAll<Row>(shard: D1Database, lookups: readonly Lookup[]): Promise<Row[][]> {
+export async function runAll<Row>(shard: D1Database, lookups: readonly Lookup[]): Promise<Row[][]> {
   if (lookups.length === 0) return [];
   try {
     return (await shard.batch<Row>(lookups.map((lookup) => lookup.statement()))).map(

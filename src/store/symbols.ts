@@ -2,7 +2,9 @@
  * Symbols by parts of their names, for search (src/store/navigation.ts looks them up by whole names). Every query is
  * bounded and filtered to the snapshots that answer.
  */
+import { fullTextTable, runAll } from './full-text.ts';
 import type { RepoScope } from './scope.ts';
+import { trigramExpression } from './trigrams.ts';
 
 /** How a name relates to what was asked, best first. */
 export const NAME_MATCHES = ['exact', 'prefix', 'substring'] as const;
@@ -27,48 +29,41 @@ export interface SymbolHit {
   chunkId: number;
   chunkStartLine: number;
   chunkEndLine: number;
-  /** Index into the names asked for. */
-  asked: number;
   name: string;
   qualifiedName: string;
   kind: string;
-  signature: string;
-  documentation: string | null;
   startLine: number;
   endLine: number;
   exported: boolean;
   lang: string;
 }
 
-/** Symbols of several repos of one shard, one list a query, in one round trip. */
+/**
+ * Symbols of several repos of one shard, one list a query, in one round trip; a repo that was never indexed has none.
+ */
 export async function matchSymbolsAll(
   shard: D1Database,
   queries: readonly SymbolQuery[],
 ): Promise<SymbolHit[][]> {
-  if (queries.length === 0) return [];
-  const answers = await shard.batch<Omit<SymbolHit, 'exported'> & { exported: number }>(
-    queries.map((query) => symbolStatement(shard, query)),
+  const answers = await runAll<Omit<SymbolHit, 'exported'> & { exported: number }>(
+    shard,
+    queries.map((query) => ({
+      scope: query.scope,
+      kind: 'tri',
+      statement: () => symbolStatement(shard, query),
+    })),
   );
-  return answers.map(({ results }) => results.map((row) => ({ ...row, exported: row.exported === 1 })));
+  return answers.map((rows) => rows.map((row) => ({ ...row, exported: row.exported === 1 })));
 }
 
-/** Each is answered from the index on (repo, name): a seek, a range, or a scan of the repo's names alone. */
-const CONDITIONS: Record<NameMatch, string> = {
-  exact: 's.name = j.value COLLATE NOCASE',
-  prefix: `s.name >= j.value COLLATE NOCASE AND s.name < j.value || char(1114111) COLLATE NOCASE
-    AND length(s.name) > length(j.value)`,
-  substring: 'instr(lower(s.name), lower(j.value)) > 1',
-};
-
 function symbolStatement(shard: D1Database, query: SymbolQuery): D1PreparedStatement {
-  // The inner select finds ids within the index alone and stops at its limit; only those rows are then read.
+  // The inner selects work on ids and narrow columns; only the rows that are answered are read in full.
   return shard
     .prepare(
       `SELECT s.id, s.blob AS blobId, c.id AS chunkId, c.start_line AS chunkStartLine, c.end_line AS chunkEndLine,
-              m.asked, s.name, s.qualified_name AS qualifiedName, s.kind, s.signature, s.documentation,
-              s.start_line AS startLine, s.end_line AS endLine, s.exported, b.lang
-       FROM (SELECT s.id, j.key AS asked FROM json_each(?2) j CROSS JOIN symbols s
-             WHERE s.repo = ?1 AND ${CONDITIONS[query.match]} LIMIT ${MAX_NAMES}) m
+              s.name, s.qualified_name AS qualifiedName, s.kind, s.start_line AS startLine, s.end_line AS endLine,
+              s.exported, b.lang
+       FROM (${namedIds(query)}) m
          CROSS JOIN symbols s ON s.id = m.id CROSS JOIN blobs b ON b.id = s.blob
          CROSS JOIN chunks c ON c.blob = s.blob AND s.start_line BETWEEN c.start_line AND c.end_line
        WHERE ${reached('?3')}
@@ -79,11 +74,55 @@ function symbolStatement(shard: D1Database, query: SymbolQuery): D1PreparedState
     )
     .bind(
       query.scope.repo.key,
-      JSON.stringify(query.names),
+      JSON.stringify(distinctNames(query.names).map(asNeedle)),
       JSON.stringify(query.snapshotIds),
       query.blobIds ? JSON.stringify(query.blobIds) : null,
       query.limit,
     );
+}
+
+/** Letter case (ASCII) is ignored by every match, so spellings that differ in it alone are one. */
+function distinctNames(names: readonly string[]): string[] {
+  return [...new Set(names.map((name) => name.replace(/[A-Z]+/g, (upper) => upper.toLowerCase())))];
+}
+
+/** `[name, LIKE pattern, trigram expression]` of a lower-cased name. D1 takes patterns of 50 bytes; a shorter one lets more through. */
+function asNeedle(name: string): [string, string, string] {
+  const head = [...name].slice(0, MAX_PATTERN).join('');
+  return [name, `_%${head.replace(/[\\%_]/g, '\\$&')}%`, trigramExpression([name])];
+}
+
+/** Characters of a pattern, which may be escaped, or take four bytes. */
+const MAX_PATTERN = 11;
+
+/** Pieces this long are rare enough that the files which may hold them are fewer than the repo's names. */
+const TELLING = 5;
+
+/**
+ * Ids of symbols by name, bounded. Whole names and beginnings are a seek and a range of the index on (repo, name). Pieces
+ * are sought in the files that the trigram index hands over, short ones among all names of the repo.
+ */
+function namedIds({ scope, names, match }: SymbolQuery): string {
+  const needles = 'json_each(?2) j';
+  if (match !== 'substring') {
+    const condition =
+      match === 'exact'
+        ? 's.name = j.value->>0 COLLATE NOCASE'
+        : `s.name >= j.value->>0 COLLATE NOCASE AND s.name < (j.value->>0) || char(1114111) COLLATE NOCASE
+           AND length(s.name) > length(j.value->>0)`;
+    return `SELECT s.id, j.key AS asked FROM ${needles} CROSS JOIN symbols s
+      WHERE s.repo = ?1 AND ${condition} LIMIT ${MAX_NAMES}`;
+  }
+  const holds = `s.name LIKE j.value->>1 ESCAPE '\\' AND instr(lower(s.name), j.value->>0) > 1`;
+  if (names.some((name) => name.length < TELLING)) {
+    return `SELECT s.id, j.key AS asked FROM ${needles} CROSS JOIN symbols s
+      WHERE s.repo = ?1 AND ${holds} LIMIT ${MAX_NAMES}`;
+  }
+  const table = fullTextTable('tri', scope);
+  // The plus keeps SQLite from the index on (repo, name), which it would scan once a file.
+  return `SELECT s.id, j.key AS asked FROM ${needles} CROSS JOIN ${table} f ON f.${table} MATCH j.value->>2
+      CROSS JOIN symbols s ON s.id BETWEEN f.rowid * 65536 AND f.rowid * 65536 + 65535
+    WHERE +s.repo = ?1 AND ${holds} ORDER BY j.key, s.name COLLATE NOCASE, s.id LIMIT ${MAX_NAMES}`;
 }
 
 /** True when the symbol's blob stands at some path of one of the snapshots that the parameter lists. */

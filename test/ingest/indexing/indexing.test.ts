@@ -263,20 +263,33 @@ describe('a first sync', () => {
     expect(theirs).toEqual([]);
   });
 
-  it('walks matches in rank order, so that a limit ends the search without a sort', async () => {
+  it('finds what counts behind a head of matches that only another ref holds', async () => {
+    const shared = await createRepo();
+    const better = Array.from({ length: 120 }, (_, n): [string, string] => [
+      `f${n}.toy`,
+      `def quick\n  quick()\n  quick${n}()\n`,
+    ]);
+    await sync(shared, Object.fromEntries(better), { ref: 'other' });
+    const words = Array.from({ length: 40 }, (_, n) => `  filler${n}()\n`).join('');
+    const own = await sync(shared, { 'own.toy': `def slow\n${words}  quick()\n` });
+    const query = { match: 'quick', snapshotIds: [own.snapshotId], limit: 3 };
+    expect(await findText(shared.deps.shard, shared.scope, query)).toHaveLength(1);
+    const narrowed = await findText(shared.deps.shard, shared.scope, { ...query, langs: ['text'] });
+    expect(narrowed).toHaveLength(1);
+  });
+
+  it('walks files in rank order, so that a limit ends the search without a sort', async () => {
     const { shard } = repo.deps;
     const explaining = {
       prepare: (sql: string) => shard.prepare(`EXPLAIN QUERY PLAN ${sql}`),
       batch: (statements: D1PreparedStatement[]) => shard.batch(statements),
     } as unknown as D1Database;
-    const query = { match: 'match', snapshotIds: [snapshotId], limit: 9, langs: ['text'], blobIds: [1] };
-    for (const find of [findText, findPaths]) {
-      const plan = (await find(explaining, repo.scope, query)) as unknown as { detail: string }[];
-      const steps = plan.map((row) => row.detail).join('\n');
-      expect(steps).toMatch(/^SCAN f VIRTUAL TABLE INDEX/);
-      expect(steps).not.toContain('TEMP B-TREE');
-      expect(steps).not.toMatch(/SCAN (?!f |json_each|q )/);
-    }
+    const query = { match: 'match', snapshotIds: [snapshotId], limit: 9 };
+    const plan = (await findPaths(explaining, repo.scope, query)) as unknown as { detail: string }[];
+    const steps = plan.map((row) => row.detail).join('\n');
+    expect(steps).toMatch(/^SCAN f VIRTUAL TABLE INDEX/);
+    expect(steps).not.toContain('TEMP B-TREE');
+    expect(steps).not.toMatch(/SCAN (?!f |json_each|q )/);
   });
 });
 
