@@ -6,9 +6,16 @@ import * as schema from './control-schema.ts';
 /** The control database, typed. Tables are imported from `control-schema.ts`. */
 export type ControlDb = DrizzleD1Database<typeof schema> & { $client: D1Database };
 
-/** Wraps the `DB` binding; cheap, holds no connection. */
+/** One a binding: reading the schema's relations takes drizzle longer than most queries take. */
+const wrapped = new WeakMap<D1Database, ControlDb>();
+
+/** Wraps the `DB` binding; holds no connection. */
 export function controlDb(binding: D1Database): ControlDb {
-  return drizzle(binding, { schema });
+  const known = wrapped.get(binding);
+  if (known) return known;
+  const db = drizzle(binding, { schema });
+  wrapped.set(binding, db);
+  return db;
 }
 
 /** A statement of a transaction: raw SQL, or what a query builder makes. */

@@ -41,6 +41,8 @@ export interface ServedRef {
 interface Served {
   ref: IndexedRefRow;
   snapshot: SnapshotRow;
+  /** Of the repo, as its remote says. */
+  defaultBranch: string | null;
 }
 
 /**
@@ -61,15 +63,10 @@ export async function resolveIndexedRefs(
   scopes: readonly RepoScope[],
   ref: string | undefined,
 ): Promise<Map<number, ServedRef>> {
-  const keys = sql`(SELECT value FROM json_each(${JSON.stringify(scopes.map((scope) => scope.repo.key))}))`;
-  const [rows, branches] = await Promise.all([
-    servedRows(db, scopes),
-    db.select({ key: repos.key, name: repos.defaultBranch }).from(repos).where(sql`${repos.key} IN ${keys}`),
-  ]);
   const resolved = new Map<number, ServedRef>();
-  for (const { key, name } of branches) {
-    const own = rows.filter((row) => row.ref.repoKey === key);
-    const found = ref === undefined ? byDefault(own, name) : named(own, ref, name);
+  for (const [key, own] of Map.groupBy(await servedRows(db, scopes), (row) => row.ref.repoKey)) {
+    const branch = own[0]!.defaultBranch;
+    const found = ref === undefined ? byDefault(own, branch) : named(own, ref, branch);
     if (found) resolved.set(key, toServed(found));
   }
   return resolved;
@@ -90,9 +87,10 @@ export async function listServedRefsOf(
 async function servedRows(db: ControlDb, scopes: readonly RepoScope[]): Promise<Served[]> {
   const keys = sql`(SELECT value FROM json_each(${JSON.stringify(scopes.map((scope) => scope.repo.key))}))`;
   return db
-    .select({ ref: indexedRefs, snapshot: snapshots })
+    .select({ ref: indexedRefs, snapshot: snapshots, defaultBranch: repos.defaultBranch })
     .from(indexedRefs)
     .innerJoin(snapshots, eq(snapshots.id, indexedRefs.snapshotId))
+    .innerJoin(repos, eq(repos.key, indexedRefs.repoKey))
     .where(and(sql`${indexedRefs.repoKey} IN ${keys}`, isNotNull(indexedRefs.indexedAt)))
     .orderBy(desc(indexedRefs.indexedAt), indexedRefs.ref);
 }
