@@ -1,5 +1,6 @@
 /** Bytes → facts. A pure function of (bytes, language, INDEX_VERSION): it never throws on input, however hostile. */
 import type { Tree } from 'web-tree-sitter';
+import { attempt, budget } from './attempt.ts';
 import { collect } from './captures.ts';
 import { chunksOf, windowsOf } from './chunks.ts';
 import { skipByFlags } from './classify.ts';
@@ -14,7 +15,7 @@ import { type Lines, linesOf } from './lines.ts';
 import { headingsOf } from './markdown.ts';
 import { metricsOf } from './metrics.ts';
 import { callsOf } from './references.ts';
-import { type LoadedLanguage, type Runtime, startRuntime } from './runtime.ts';
+import { isRuntimeEnd, type LoadedLanguage, type Runtime, startRuntime } from './runtime.ts';
 import { sniff } from './sniff.ts';
 import { symbolsOf } from './symbols.ts';
 
@@ -43,10 +44,10 @@ export async function parseBlob(bytes: Uint8Array, lang: LanguageId): Promise<Bl
   const engine = await runtime();
   const loaded = await loadedLanguage(engine, await dialectOf(await definition(), decoded.text));
   try {
-    return grammarFacts(engine.parser, loaded, decoded.text);
+    return grammarFacts(engine, loaded, decoded.text);
   } catch (error) {
-    // The runtime met the end of its memory: the file is too much for its grammar, the next one is not.
-    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    // The runtime met the end of its memory or of its stack: the file is too much for its grammar, the next one is not.
+    if (!isRuntimeEnd(error)) throw error;
     engine.replaceParser();
     return { ...textFacts(decoded.text), hasErrors: true };
   }
@@ -57,7 +58,7 @@ async function loadedLanguage(engine: Runtime, definition: LanguageDefinition): 
   try {
     return await engine.load(definition);
   } catch (error) {
-    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    if (!isRuntimeEnd(error)) throw error;
     engine.replaceParser();
     return engine.load(definition);
   }
@@ -100,8 +101,8 @@ function plain(text: string, lines: Lines, found: Partial<BlobFacts>): BlobFacts
 }
 
 /** Facts through the grammar, in one synchronous piece: the parser is shared, and trees are freed whatever happens. */
-function grammarFacts(parser: Runtime['parser'], loaded: LoadedLanguage, text: string): BlobFacts {
-  const tree = isDegenerateText(text) ? null : parse(parser, loaded, text);
+function grammarFacts(engine: Runtime, loaded: LoadedLanguage, text: string): BlobFacts {
+  const tree = isDegenerateText(text) ? null : parse(engine, loaded, text);
   if (!tree) return { ...textFacts(text), hasErrors: true };
   try {
     if (isDegenerateTree(tree)) return { ...textFacts(text), hasErrors: true };
@@ -124,26 +125,19 @@ function grammarFacts(parser: Runtime['parser'], loaded: LoadedLanguage, text: s
 }
 
 /** The tree, or null when the budget ran out. A text that the grammar is known to misread is given a second try. */
-function parse(parser: Runtime['parser'], loaded: LoadedLanguage, text: string): Tree | null {
-  parser.setLanguage(loaded.language);
+function parse(engine: Runtime, loaded: LoadedLanguage, text: string): Tree | null {
+  engine.parser.setLanguage(loaded.language);
   const prepared = loaded.definition.prepare?.(text) ?? text;
-  const tree = parseOnce(parser, prepared);
+  const tree = attempt(engine, prepared);
   if (!tree?.rootNode.hasError) return tree;
   const repaired = loaded.definition.repair?.(prepared);
   if (!repaired || repaired.length !== text.length) return tree;
-  const again = parseOnce(parser, repaired);
+  const again = attempt(engine, repaired);
   if (again && (!again.rootNode.hasError || errors(again) < errors(tree))) {
     tree.delete();
     return again;
   }
   again?.delete();
-  return tree;
-}
-
-function parseOnce(parser: Runtime['parser'], text: string): Tree | null {
-  const tree = parser.parse(text, null, { progressCallback: budget(text.length / 10) });
-  // An abandoned parse would otherwise be resumed by the next file.
-  if (!tree) parser.reset();
   return tree;
 }
 
@@ -158,13 +152,4 @@ function errors(tree: Tree): number {
     else if (node.hasError) open.push(...node.children);
   }
   return lost;
-}
-
-/**
- * A budget in steps of the runtime, not in time: a clock would make facts depend on the machine (and stands still in a
- * Worker while it computes). Ordinary code takes at most 0.03 steps a character to parse and 0.01 to query.
- */
-function budget(allowance: number): () => boolean {
-  let steps = 2000 + allowance;
-  return () => --steps < 0;
 }

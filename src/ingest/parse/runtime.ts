@@ -21,11 +21,27 @@ export interface LoadedLanguage {
  */
 const MEMORY_PAGES = { initial: 512, maximum: 1280 };
 
+/** What a parse must leave free, in one piece: letting go of a tree takes memory too. */
+const ROOM_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The stack that the runtime's C code keeps in that memory. It comes with 64 KiB, and letting go of a parse that forked
+ * at every token recurses deeper than that: into the runtime's own data, which breaks every file after it.
+ */
+const STACK_BYTES = 1024 * 1024;
+
 export interface Runtime {
   parser: Parser;
+  /** False when the memory is so full that what runs should end while it still can in good order. */
+  hasRoom(): boolean;
   /** After an exception out of the runtime: frees what the parser held and makes a new one. */
   replaceParser(): void;
   load(definition: LanguageDefinition): Promise<LoadedLanguage>;
+}
+
+/** True for the end of the runtime's memory or stack: out of WebAssembly comes no other RangeError than that of the stack. */
+export function isRuntimeEnd(error: unknown): boolean {
+  return error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
 }
 
 let shared: Promise<Runtime> | undefined;
@@ -41,6 +57,7 @@ export function startRuntime(core: () => Promise<WebAssembly.Module>): Promise<R
 
 async function start(core: () => Promise<WebAssembly.Module>): Promise<Runtime> {
   const module = await core();
+  let heap: Heap | undefined;
   const options = {
     wasmMemory: new WebAssembly.Memory(MEMORY_PAGES),
     // An abort is thrown as well; its line on the console says nothing more.
@@ -51,17 +68,27 @@ async function start(core: () => Promise<WebAssembly.Module>): Promise<Runtime> 
       done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
     ) {
       const exports = withZeroedCalloc(new WebAssembly.Instance(module, imports).exports);
+      heap = heapOf(imports, exports);
       done({ exports }, module);
       return exports;
     },
   };
   await Parser.init(options);
+  heap?.moveStack();
   const loaded = new Map<string, Promise<LoadedLanguage>>();
   const runtime: Runtime = {
     parser: new Parser(),
+    hasRoom: () => heap?.hasRoom() ?? true,
     replaceParser() {
+      heap?.rewindStack();
       // First free, then make: there is no memory for both.
-      runtime.parser.delete();
+      try {
+        runtime.parser.delete();
+      } catch (error) {
+        // It recursed out of the stack half-way. Freeing it twice would break the heap; what is left of it stays taken.
+        if (!isRuntimeEnd(error)) throw error;
+        heap?.rewindStack();
+      }
       runtime.parser = new Parser();
     },
     load(definition) {
@@ -75,6 +102,38 @@ async function start(core: () => Promise<WebAssembly.Module>): Promise<Runtime> 
     },
   };
   return runtime;
+}
+
+/** The memory of the C code, as far as it does not look after itself. */
+interface Heap {
+  hasRoom(): boolean;
+  /** Gives the C code `STACK_BYTES` of stack, taken from its heap. */
+  moveStack(): void;
+  /** Puts the stack where it is when nothing runs: an exception leaves the frames it came through, and they add up. */
+  rewindStack(): void;
+}
+
+/** The stack pointer is one global, which the grammars share. Undefined for a build of the runtime without these exports. */
+function heapOf(imports: WebAssembly.Imports, exports: WebAssembly.Exports): Heap | undefined {
+  const pointer: unknown = imports.env?.__stack_pointer;
+  const { malloc, free } = exports;
+  if (!(pointer instanceof WebAssembly.Global) || typeof malloc !== 'function' || typeof free !== 'function')
+    return undefined;
+  let rest: number = pointer.value;
+  return {
+    hasRoom() {
+      const piece: number = malloc(ROOM_BYTES);
+      if (piece !== 0) free(piece);
+      return piece !== 0;
+    },
+    moveStack() {
+      rest = (malloc(STACK_BYTES) + STACK_BYTES) & ~15;
+      pointer.value = rest;
+    },
+    rewindStack() {
+      pointer.value = rest;
+    },
+  };
 }
 
 async function loadLanguage(definition: LanguageDefinition): Promise<LoadedLanguage> {

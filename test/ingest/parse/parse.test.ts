@@ -224,6 +224,39 @@ describe('hostile text', () => {
     expect(outline(await factsOf('export function f() {}\n', 'typescript'))).toEqual(['function f 1']);
   });
 
+  it('that makes grammar after grammar run out of memory or stack leaves the runtime whole', async () => {
+    const patterns: [string, string[]][] = [
+      ['rust', ['%w(', 'f(', 'a<']],
+      ['c', ['f(', '@a(', 'a?b:']],
+      ['cpp', ['a<b,', 'f(']],
+      ['kotlin', ['f(', 'a<']],
+      ['ruby', ['f(']],
+    ];
+    for (let round = 0; round < 2; round++) {
+      for (const [language, texts] of patterns) {
+        for (const text of texts) {
+          const facts = await factsOf(text.repeat(400_000 / text.length), language);
+          expect(facts, `${text} as ${language}`).toMatchObject({ skipped: null, hasErrors: true });
+        }
+      }
+    }
+    expect(outline(await factsOf('fn a() {}\n', 'rust'))).toEqual(['- function a 1']);
+    expect(outline(await factsOf('int a(void) { return 1; }\n', 'c'))).toEqual(['function a 1']);
+    expect(outline(await factsOf('fun a() {}\n', 'kotlin'))).toEqual(['function a 1']);
+  });
+
+  it('in another language is given up, whose every second token is an error', async () => {
+    const facts = await factsOf('a, '.repeat(150_000), 'rust');
+    expect(facts).toMatchObject({ hasErrors: true, symbols: [], calls: [] });
+    expect(facts.chunks.length).toBeGreaterThan(0);
+  });
+
+  it('that is code with a mistake here and there is read in full, however long', async () => {
+    const piece = `${'fn f() { g(1, 2); }\n'.repeat(15)}a, b;\n`;
+    const facts = await factsOf(piece.repeat(800), 'rust');
+    expect(facts.symbols.filter(({ name }) => name === 'f').length).toBeGreaterThan(11_900);
+  });
+
   it('leaves the parser whole: the next file is read as if nothing had been', async () => {
     await parseBlob(utf8('{'.repeat(200_000)), 'typescript');
     await parseBlob(utf8('['.repeat(100_000)), 'typescript');

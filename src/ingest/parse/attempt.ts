@@ -1,0 +1,111 @@
+/**
+ * One attempt of a grammar at a text, bounded in what it may cost. Bounds are counts of the runtime and never times: a
+ * clock would make facts depend on the machine (and stands still in a Worker while it computes).
+ *
+ * - Steps: ordinary code takes at most 0.03 a character to parse and 0.01 to query.
+ * - Errors: a step that recovers from an error costs up to a hundred ordinary ones, and the runtime does not count them.
+ *   Its log tells, but is far too slow to be left on: so a large file is listened to now and then, for a few steps.
+ * - Memory: what forks without end is stopped while there is room to let go of it.
+ */
+import type { Tree } from 'web-tree-sitter';
+import type { Runtime } from './runtime.ts';
+
+/** Texts below this cannot cost much, whatever they are. */
+const LISTENED_CHARS = 24 * 1024;
+/** Characters between two samples. */
+const SAMPLE_EVERY = 48 * 1024;
+/** Steps of a sample, of a hundred operations each; a sample full of errors is looked at longer before it is believed. */
+const SAMPLE_STEPS = 2;
+const CONFIRM_STEPS = 20;
+/** One error in so many operations. A file in another language has one in 3 to 15, working code one in thousands. */
+const OPERATIONS_AN_ERROR = 30;
+/** Steps between two looks at the memory. */
+const ROOM_EVERY = 8;
+
+/** A budget of steps; the function is true when it is used up. */
+export function budget(allowance: number): () => boolean {
+  let steps = 2000 + allowance;
+  return () => --steps < 0;
+}
+
+/** The tree, or null when the text is too much for the grammar. */
+export function attempt(engine: Runtime, text: string): Tree | null {
+  const { parser } = engine;
+  const watch = new Watch(engine, text.length);
+  try {
+    for (;;) {
+      parser.setLogger(watch.listener);
+      const tree = parser.parse(text, null, {
+        progressCallback: (state) => watch.pauses(state.currentOffset),
+      });
+      if (tree) return tree;
+      if (watch.gaveUp) break;
+    }
+  } finally {
+    parser.setLogger(null);
+  }
+  // Its pools keep what it took, in pieces that lie in the way of the next file.
+  engine.replaceParser();
+  return null;
+}
+
+/** Decides at every step whether the parse goes on, pauses to listen or to stop listening, or is given up. */
+class Watch {
+  gaveUp = false;
+  private readonly engine: Runtime;
+  private readonly expired: () => boolean;
+  private steps = 0;
+  private nextSample: number;
+  /** Steps left of the sample that is being taken; null between samples. */
+  private sampling: number | null = null;
+  private confirming = false;
+  private operations = 0;
+  private errors = 0;
+
+  constructor(engine: Runtime, length: number) {
+    this.engine = engine;
+    this.expired = budget(length / 10);
+    this.nextSample = length < LISTENED_CHARS ? Number.POSITIVE_INFINITY : LISTENED_CHARS / 2;
+  }
+
+  /** To be set before the parse goes on: the runtime asks for it once. */
+  get listener(): ((message: string) => void) | null {
+    if (this.sampling === null) return null;
+    return (message) => {
+      if (message.startsWith('process ')) this.operations++;
+      else if (message.startsWith('resume ')) this.errors++;
+    };
+  }
+
+  pauses(offset: number): boolean {
+    this.steps++;
+    const full = this.steps % ROOM_EVERY === 0 && !this.engine.hasRoom();
+    this.gaveUp = full || this.expired();
+    if (this.gaveUp) return true;
+    if (this.sampling !== null) return --this.sampling <= 0 && this.judge(offset);
+    if (offset < this.nextSample) return false;
+    this.listen(SAMPLE_STEPS);
+    return true;
+  }
+
+  /** At the end of a sample: true when the parse pauses, to stop listening or for good. */
+  private judge(offset: number): boolean {
+    const full = this.errors * OPERATIONS_AN_ERROR > this.operations;
+    if (full && !this.confirming) {
+      this.confirming = true;
+      this.sampling = CONFIRM_STEPS;
+      return false;
+    }
+    this.gaveUp = full;
+    this.confirming = false;
+    this.sampling = null;
+    this.nextSample = offset + SAMPLE_EVERY;
+    return true;
+  }
+
+  private listen(steps: number): void {
+    this.sampling = steps;
+    this.operations = 0;
+    this.errors = 0;
+  }
+}
