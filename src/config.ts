@@ -163,6 +163,7 @@ const variables = z.object({
   RESPONSE_PROFILE: z.enum(['plain', 'envelope']).default('plain'),
   RATE_LIMITS: json(z.partialRecord(z.enum(POLICY_NAMES), rate)).default({}),
   EGRESS_ALLOW: z.string().default(''),
+  EGRESS_IDLE_SECONDS: z.coerce.number('must be a number of seconds').min(1).max(300).default(30),
   LOCAL_REPOS: z.string().default(''),
   METRICS_TOKEN: text,
   PARSE_THREADS: z.coerce.number().int().min(0).max(64).default(0),
@@ -230,6 +231,8 @@ function shape(v: z.output<typeof variables>, warnings: string[]) {
       Record<PolicyName, Rate>
     >,
     egressAllow: v.EGRESS_ALLOW,
+    /** How long a remote may be silent. */
+    egressIdleMs: v.EGRESS_IDLE_SECONDS * 1000,
     localRepos: v.LOCAL_REPOS,
     metricsToken: v.METRICS_TOKEN ?? null,
     /** Threads beside a local runtime that parse; 0 where it parses itself, as deployed. */

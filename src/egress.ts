@@ -14,7 +14,7 @@ export type EgressPurpose = 'git' | 'bridge' | 'webhook' | 'oidc' | 'host';
 
 export interface EgressInit extends RequestInit {
   purpose: EgressPurpose;
-  /** Milliseconds until the response's headers must have arrived, over all redirects. Default 30,000. */
+  /** Milliseconds until the response's headers must have arrived, over all redirects. Default `Egress.idleMs`. */
   timeoutMs?: number;
 }
 
@@ -31,6 +31,8 @@ export interface Egress {
   allows(url: URL): boolean;
   /** Base URL of the local bridge, or null where there is none. */
   readonly bridge: string | null;
+  /** How long whoever was asked may be silent, in milliseconds. */
+  readonly idleMs: number;
 }
 
 export interface EgressOptions {
@@ -39,10 +41,12 @@ export interface EgressOptions {
   /** Hosts (`host` or `host:port`) of this deployment: never fetched, whatever `allow` says. */
   own?: string[];
   bridge?: { url: string; secret: string };
+  /** Default 30,000. */
+  idleMs?: number;
   fetch?: typeof fetch;
 }
 
-export const EGRESS_TIMEOUT_MS = 30_000;
+const EGRESS_IDLE_MS = 30_000;
 const MAX_REDIRECTS = 3;
 const MAX_URL_LENGTH = 2048;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -54,6 +58,7 @@ export function createEgress(options: EgressOptions): Egress {
   const allow = parseAllow(options.allow);
   const own = new Set((options.own ?? []).map((host) => host.toLowerCase()));
   const bridge = options.bridge ? new URL(options.bridge.url) : null;
+  const idleMs = options.idleMs ?? EGRESS_IDLE_MS;
   const send = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init));
 
   const check = (url: string): URL => {
@@ -64,7 +69,7 @@ export function createEgress(options: EgressOptions): Egress {
     return parsed;
   };
   const open = async (url: URL | string, init: EgressInit): Promise<Response> => {
-    const { purpose, timeoutMs = EGRESS_TIMEOUT_MS, ...request } = init;
+    const { purpose, timeoutMs = idleMs, ...request } = init;
     const local = purpose === 'bridge';
     const judged = local ? bridgeUrl(String(url), bridge) : check(String(url));
     const headers = new Headers(request.headers);
@@ -80,6 +85,7 @@ export function createEgress(options: EgressOptions): Egress {
     check,
     allows: (url) => isAllowed(url, allow),
     bridge: bridge ? bridge.href.replace(/\/+$/, '') : null,
+    idleMs,
   };
 }
 
@@ -96,7 +102,7 @@ async function withDeadline<T>(ms: number, url: URL, run: (signal: AbortSignal) 
   } catch (error) {
     if (error instanceof Problem) throw error;
     const detail = late
-      ? `${url.host} did not answer within ${Math.ceil(ms / 1000)} s.`
+      ? `${url.host} did not answer within ${seconds(ms)} s.`
       : `${url.host} cannot be reached.`;
     throw new Problem('upstream', detail, { cause: error });
   } finally {
@@ -265,7 +271,7 @@ function refused(detail: string): Problem {
   return new Problem('unprocessable', detail);
 }
 
-/** Reads a response body piece by piece; a silence longer than `idleMs` ends it. */
+/** Reads a response body piece by piece; a silence ends it, and so does a drip. */
 export interface BodyReader {
   /** The next bytes, or null at the end. They are overwritten by the next `read`: copy what must stay. */
   read(): Promise<Uint8Array | null>;
@@ -275,30 +281,72 @@ export interface BodyReader {
 
 const READ_BYTES = 64 * 1024;
 
+/** Waiting for so many idle times must bring so many bytes; git's sign of life while it packs is five bytes in five seconds. */
+const DRIP_IDLES = 4;
+const DRIP_BYTES = 1024;
+/** Waiting for one body in all: a queue consumer has 15 minutes. */
+const MAX_WAIT_MS = 14 * 60_000;
+
+export interface BodyOptions {
+  /** Longest silence, in milliseconds. Default 30,000. */
+  idleMs?: number;
+  /** Longest wait for all of the body; the time its reader takes for itself is not counted. Default 14 minutes. */
+  maxWaitMs?: number;
+  now?: () => number;
+}
+
 /**
  * @param host named in the error sentence.
- * @throws (from `read`) Problem `upstream` when nothing arrives for `idleMs`, or the connection breaks.
+ * @throws (from `read`) Problem `upstream` when nothing arrives for `idleMs`, when next to nothing does for four times
+ *   that, when the waits add up to `maxWaitMs`, or when the connection breaks.
  */
-export function openBody(response: Response, host: string, idleMs = EGRESS_TIMEOUT_MS): BodyReader {
+export function openBody(response: Response, host: string, options: BodyOptions = {}): BodyReader {
+  const { idleMs = EGRESS_IDLE_MS, maxWaitMs = MAX_WAIT_MS, now = Date.now } = options;
   const next = response.body ? pull(response.body) : null;
+  const dripMs = DRIP_IDLES * idleMs;
+  let waited = 0;
+  let dripSince = 0;
+  let dripped = 0;
+
+  /** The sentence that ends a body which does come, but too slowly; null while all is well. */
+  const tooSlow = (bytes: number, took: number): string | null => {
+    waited += took;
+    dripped += bytes;
+    if (waited > maxWaitMs) return `${host} did not come to an end within ${seconds(maxWaitMs)} s.`;
+    if (waited - dripSince < dripMs) return null;
+    if (dripped < DRIP_BYTES)
+      return `${host} sent only ${dripped} bytes in ${seconds(waited - dripSince)} s.`;
+    dripSince = waited;
+    dripped = 0;
+    return null;
+  };
   return {
     read: async () => {
       if (!next) return null;
       const { promise, cancel } = timeout(idleMs);
+      const asked = now();
+      let sentence: string | null;
       try {
         const result = await Promise.race([next.read(), promise]);
-        if (result !== 'late') return result;
+        if (result === null) return null;
+        sentence =
+          result === 'late'
+            ? `${host} sent nothing for ${seconds(idleMs)} s.`
+            : tooSlow(result.length, now() - asked);
+        if (sentence === null && result !== 'late') return result;
       } catch (error) {
         throw new Problem('upstream', `The connection to ${host} broke.`, { cause: error });
       } finally {
         cancel();
       }
       await next.cancel();
-      throw new Problem('upstream', `${host} sent nothing for ${Math.ceil(idleMs / 1000)} s.`);
+      throw new Problem('upstream', sentence ?? '');
     },
     cancel: async () => next?.cancel(),
   };
 }
+
+const seconds = (ms: number) => Math.ceil(ms / 1000);
 
 interface Pull {
   read(): Promise<Uint8Array | null>;

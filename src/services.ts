@@ -63,6 +63,7 @@ export function services(env: Env): Services {
     },
     egress: createEgress({
       allow: config.egressAllow,
+      idleMs: config.egressIdleMs,
       own: ownHosts(env, config),
       bridge:
         env.BRIDGE_URL && env.BRIDGE_SECRET ? { url: env.BRIDGE_URL, secret: env.BRIDGE_SECRET } : undefined,

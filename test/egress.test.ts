@@ -252,11 +252,58 @@ describe('timeouts', () => {
     });
   });
 
+  /** A body that gives `bytes` a second by the test's clock, for ever, and its reader's `now`. */
+  function drip(bytes: number) {
+    let seconds = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull: (controller) => {
+          seconds += 1;
+          controller.enqueue(new Uint8Array(bytes));
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    return { response: new Response(body), now: () => seconds * 1000, seconds: () => seconds };
+  }
+
+  async function readAll(body: ReturnType<typeof openBody>): Promise<void> {
+    while ((await body.read()) !== null);
+  }
+
+  test('a body that drips ends after four idle times with less than a kilobyte', async () => {
+    const { response, now, seconds } = drip(8);
+    const body = openBody(response, 'git.example.com', { now });
+    await expect(readAll(body)).rejects.toMatchObject({
+      slug: 'upstream',
+      message: 'git.example.com sent only 960 bytes in 120 s.',
+    });
+    expect(seconds()).toBe(120);
+  });
+
+  test('a body that comes slowly but surely may take as long as a step, and no longer', async () => {
+    const { response, now, seconds } = drip(16);
+    const body = openBody(response, 'git.example.com', { now });
+    await expect(readAll(body)).rejects.toMatchObject({
+      slug: 'upstream',
+      message: 'git.example.com did not come to an end within 840 s.',
+    });
+    expect(seconds()).toBe(841);
+  });
+
+  test('the time that the reader takes for itself is not held against the sender', async () => {
+    let now = 0;
+    const parts = Array.from({ length: 100 }, () => new Uint8Array(4));
+    const whole = new Response(new Blob(parts).stream());
+    const body = openBody(whole, 'git.example.com', { now: () => now });
+    for (let bytes = await body.read(); bytes; bytes = await body.read()) now += 3_600_000;
+  });
+
   test('a body that falls silent ends with an upstream problem', async () => {
     const silent = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new Uint8Array([1, 2, 3])),
     });
-    const body = openBody(new Response(silent), 'git.example.com', 30);
+    const body = openBody(new Response(silent), 'git.example.com', { idleMs: 30 });
     expect(await body.read()).toEqual(new Uint8Array([1, 2, 3]));
     await expect(body.read()).rejects.toMatchObject({
       slug: 'upstream',

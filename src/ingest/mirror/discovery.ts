@@ -40,7 +40,7 @@ export async function discover(egress: Egress, remote: Remote): Promise<Discover
   const response = again ? await get(egress, remote, moved, remote.headers) : first;
   await requireOk(response, remote);
   const host = remoteName(remote);
-  const pkts = readPkts(openBody(response, host, remote.timeoutMs));
+  const pkts = openPkts(egress, remote, response);
   try {
     return await parseDiscovery(pkts, moved ?? base, response, host);
   } catch (error) {
@@ -48,6 +48,12 @@ export async function discover(egress: Egress, remote: Remote): Promise<Discover
   } finally {
     await pkts.cancel();
   }
+}
+
+/** The lines of an answer, with what they may cost: a wait, and bytes. */
+export function openPkts(egress: Egress, remote: Remote, response: Response): PktReader {
+  const body = openBody(response, remoteName(remote), { idleMs: remote.timeoutMs ?? egress.idleMs });
+  return readPkts(body, remote.talkBytes);
 }
 
 /** Headers of every request to a git server. */

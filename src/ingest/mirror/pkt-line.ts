@@ -5,6 +5,9 @@ import { MirrorError } from './mirror-error.ts';
 /** Git's own maximum of a line, framing included. */
 const MAX_LINE = 65_520;
 
+/** What a remote may say that is no pack: 100,000 refs with long names are half of it. */
+export const MAX_TALK_BYTES = 32 * 1024 * 1024;
+
 export type Pkt =
   /** `bytes` are valid until the next read. */
   | { kind: 'data'; bytes: Uint8Array }
@@ -14,15 +17,21 @@ export type Pkt =
   | { kind: 'end' };
 
 export interface PktReader {
-  /** The next line; `end` when the body ended between lines. @throws MirrorError `corrupt` for bad framing. */
+  /**
+   * The next line; `end` when the body ended between lines.
+   * @throws MirrorError `corrupt` for bad framing, `refused` when the lines never end.
+   */
   next(): Promise<Pkt>;
+  /** Takes back so many bytes of what was counted as talk: they were the pack's, which has limits of its own. */
+  credit(bytes: number): void;
   /** What follows the lines read so far, unframed; null at the end. */
   raw(): Promise<Uint8Array | null>;
   cancel(): Promise<void>;
 }
 
-/** Reads lines with one buffer of two lines' size, whatever the remote sends. */
-export function readPkts(body: BodyReader): PktReader {
+/** Reads lines with one buffer of two lines' size, whatever the remote sends, and at most `talkBytes` that are no pack. */
+export function readPkts(body: BodyReader, talkBytes = MAX_TALK_BYTES): PktReader {
+  let left = talkBytes;
   const buffer = new Uint8Array(2 * MAX_LINE);
   let start = 0;
   let end = 0;
@@ -61,6 +70,13 @@ export function readPkts(body: BodyReader): PktReader {
         return { kind: 'end' };
       }
       const length = hex4(buffer, start);
+      left -= Math.max(4, length);
+      if (left < 0) {
+        throw new MirrorError(
+          'refused',
+          `The remote talks without end: more than ${talkBytes} bytes and no pack.`,
+        );
+      }
       if (length === 0 || length === 1 || length === 2) {
         start += 4;
         return { kind: length === 0 ? 'flush' : length === 1 ? 'delimiter' : 'response-end' };
@@ -74,6 +90,9 @@ export function readPkts(body: BodyReader): PktReader {
       const bytes = buffer.subarray(start + 4, start + length);
       start += length;
       return { kind: 'data', bytes };
+    },
+    credit: (bytes) => {
+      left += bytes;
     },
     raw: async () => {
       if (end === start && !(await fill(1))) return null;

@@ -2,7 +2,7 @@
  * A git server over smart HTTP, protocol v2, with v0/v1 for servers that know no other
  * (gitprotocol-v2, gitprotocol-pack). Two questions: which refs are there, and the pack of what we lack.
  */
-import { type Egress, openBody } from '../../egress.ts';
+import type { Egress } from '../../egress.ts';
 import {
   type Discovery,
   discover,
@@ -11,13 +11,14 @@ import {
   MAX_LISTING_LINES,
   MAX_REFS,
   nextText,
+  openPkts,
   remoteName,
   requireOk,
   tooManyRefs,
 } from './discovery.ts';
 import { asMirrorError, MirrorError, quoteRemote } from './mirror-error.ts';
 import { isOid } from './oid.ts';
-import { type PktReader, readPkts, textOf, writePkts } from './pkt-line.ts';
+import { type PktReader, textOf, writePkts } from './pkt-line.ts';
 
 export interface Remote {
   url: string;
@@ -25,8 +26,10 @@ export interface Remote {
   headers: Record<string, string>;
   /** Served by the local git bridge. */
   local?: boolean;
-  /** Longest wait for headers, and longest silence within a body. Default 30,000. */
+  /** Longest wait for headers, and longest silence within a body. Default that of the egress. */
   timeoutMs?: number;
+  /** Bytes it may say beside the pack. Default `MAX_TALK_BYTES`. */
+  talkBytes?: number;
 }
 
 export interface RemoteRef {
@@ -143,7 +146,7 @@ async function post(egress: Egress, remote: Remote, discovery: Discovery, body: 
     throw asMirrorError(error);
   }
   await requireOk(response, remote);
-  return readPkts(openBody(response, remoteName(remote), remote.timeoutMs));
+  return openPkts(egress, remote, response);
 }
 
 /** `object-format` may be sent only to servers that advertise it. */
@@ -248,7 +251,10 @@ function sideband(pkts: PktReader, host: string, first: Uint8Array | null): Read
       if (pkt.kind === 'end') throw new MirrorError('unreachable', `${host} broke off inside the pack.`);
       if (pkt.kind !== 'data' || pkt.bytes.length === 0) continue;
       const band = pkt.bytes[0];
-      if (band === 1 && pkt.bytes.length > 1) return pkt.bytes.subarray(1);
+      if (band === 1 && pkt.bytes.length > 1) {
+        pkts.credit(pkt.bytes.length);
+        return pkt.bytes.subarray(1);
+      }
       if (band === 3)
         throw new MirrorError(
           'unreachable',

@@ -20,7 +20,7 @@ export const SYMLINK_MODE = 0o120000;
 export const SUBMODULE_MODE = 0o160000;
 
 /** More entries than any directory of a real repository has; each costs the index a row. */
-const MAX_TREE_ENTRIES = 200_000;
+export const MAX_TREE_ENTRIES = 200_000;
 /** As ext4, NTFS and APFS have it. */
 const MAX_NAME_BYTES = 4096;
 

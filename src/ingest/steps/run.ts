@@ -18,17 +18,19 @@ import { processStep } from './process.ts';
 import { publishStep } from './publish.ts';
 import { JobStopped, mustBeActive, type StepContext } from './step.ts';
 
+/** Told of every report of progress. */
+export type Heard = (progress: JobProgress) => void;
+
 /**
  * Resolves when the message is dealt with: done, or of no meaning any more. A `Problem` fails the job with its
  * sentence.
- * @param heard called at every report of progress.
  * @throws anything unexpected, for the queue to deliver again and in the end to the dead letters.
  */
 export async function runStep(
   s: Services,
   parser: BatchParser,
   message: StepMessage,
-  heard?: () => void,
+  heard?: Heard,
 ): Promise<void> {
   const job = await jobById(s.db, message.jobId);
   if (!job) return s.log.warn('step of an unknown job', { step: message.step, jobId: message.jobId });
@@ -48,14 +50,14 @@ export async function runStep(
 async function guarded(
   context: Omit<StepContext, 'scope' | 'report'>,
   message: StepMessage,
-  heard: (() => void) | undefined,
+  heard: Heard | undefined,
 ): Promise<void> {
   const { s, job, handle } = context;
   try {
     const scope = await scopeOf(s, job);
     if (!scope) throw new JobStopped();
     const report = async (progress: JobProgress) => {
-      heard?.();
+      heard?.(progress);
       mustBeActive(await handle.progress(progress));
     };
     await dispatch({ ...context, scope, report }, message);

@@ -221,6 +221,29 @@ describe('a remote that is not as it should be', () => {
     });
   });
 
+  test.each([
+    ['in place of the pack', (n: number) => pkt(`shallow ${'a'.repeat(40)}\n`).repeat(n)],
+    ['beside the pack', (n: number) => pkt('packfile\n') + pkt(`\u0002${'.'.repeat(95)}`).repeat(n)],
+    ['with signs of life alone', (n: number) => pkt('packfile\n') + pkt('\u0001').repeat(n)],
+  ])('that talks without end %s is refused at so many bytes', async (_, talk) => {
+    const ask = async (talkBytes: number) => {
+      const { egress: said } = scripted([v2, () => new Response(`${talk(100)}0000`, { headers: result })]);
+      const want = { oids: ['a'.repeat(40)], haves: [], shallow: [], depth: 1 };
+      const from = { url: 'https://git.example.com/x', headers: {}, talkBytes };
+      return bytesOf((await fetchPack(said, from, want)).pack);
+    };
+    const bytes = talk(100).length;
+    await expect(ask(bytes - 1)).rejects.toMatchObject({
+      kind: 'refused',
+      message: `The remote talks without end: more than ${bytes - 1} bytes and no pack.`,
+    });
+    const reason = await ask(bytes + 4).then(
+      () => 'none',
+      (error: Error) => error.message,
+    );
+    expect(reason).toMatch(/^none$|ended the fetch before the pack/);
+  });
+
   test('that lists hostile names has them left out', async () => {
     const oid = 'a'.repeat(40);
     const lines = [
