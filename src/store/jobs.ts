@@ -1,8 +1,10 @@
 /** The control rows of jobs: what lists and restarts read. The Job object is the live truth; this follows it. */
 import { and, asc, desc, eq, gt, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { isId } from '../ids.ts';
 import type { IndexingStage, JobStatus } from '../pipeline.ts';
 import { type ControlDb, transact } from './control-db.ts';
 import { indexedRefs, type JobParams, type JobResult, type JobRow, jobs, repos } from './control-schema.ts';
+import { listRepoScopes } from './repos.ts';
 import { type Caller, hasGroupRole, type RepoScope } from './scope.ts';
 
 const OPEN: JobStatus[] = ['queued', 'running'];
@@ -21,8 +23,9 @@ export interface NewJob {
 /**
  * Inserts a queued job, and for a sync marks its ref `queued`, in one transaction. A sync of a ref that already waits
  * joins the waiting job instead, unless it asks for more history, and a mirror job a waiting mirror job: it reads
- * everything afresh when its turn comes.
- * @returns the row of the new or joined job, or null when the repo is deleted (only its delete job may then start).
+ * everything afresh when its turn comes. The job that deletes a repo marks it deleted in the same transaction: from then
+ * on the repo is 404 everywhere, its name is free, and the job that removes its data is sure to exist.
+ * @returns the row of the new or joined job, or null when the repo is deleted.
  */
 export async function insertJob(
   db: ControlDb,
@@ -36,18 +39,19 @@ export async function insertJob(
     sql`coalesce(nullif(coalesce(${depth}, (SELECT depth FROM repos WHERE key = ${repo.key})), 0), ${ALL_HISTORY})`;
   const same = sql`repo_key = ${repo.key} AND kind = ${job.kind} AND ref IS ${job.ref} AND status = 'queued'
     AND ${history(sql`params ->> 'depth'`)} >= ${history(sql`${job.params.depth ?? null}`)}`;
-  const [, , chosen] = await transact(db, [
+  const [, , , chosen] = await transact(db, [
     sql`INSERT INTO jobs (id, kind, repo_key, repo_id, repo_name, group_id, ref, params, requested_by, message, created_at, updated_at)
       SELECT ${job.id}, ${job.kind}, ${repo.key}, ${repo.id}, ${repo.name}, ${repo.groupId}, ${job.ref},
         ${JSON.stringify(job.params)}, ${job.requestedBy}, 'Waiting for its turn', ${at}, ${at}
       WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE ${same})
-        AND EXISTS (SELECT 1 FROM repos WHERE key = ${repo.key} AND (deleted_at IS NULL OR ${job.kind} = 'delete-repo'))`,
+        AND EXISTS (SELECT 1 FROM repos WHERE key = ${repo.key} AND deleted_at IS NULL)`,
+    sql`UPDATE repos SET deleted_at = ${at} WHERE ${job.kind} = 'delete-repo' AND key = ${repo.key} AND deleted_at IS NULL`,
     sql`INSERT INTO indexed_refs (repo_key, ref, full_name, stage, job_id)
       SELECT ${repo.key}, ${job.ref}, ${job.fullName}, 'queued', ${job.id}
       WHERE ${job.kind} = 'sync' AND EXISTS (SELECT 1 FROM jobs WHERE id = ${job.id})
       ON CONFLICT (repo_key, ref) DO UPDATE SET stage = 'queued', job_id = excluded.job_id, indexing_error = NULL,
         full_name = coalesce(excluded.full_name, full_name)`,
-    sql`SELECT id FROM jobs WHERE id = ${job.id} OR (${same}) LIMIT 1`,
+    sql`SELECT id FROM jobs WHERE id = ${job.id} OR (${same} AND ${job.kind} <> 'delete-repo') LIMIT 1`,
   ]);
   const row = chosen?.results[0] as { id: string } | undefined;
   return row ? jobById(db, row.id) : null;
@@ -236,6 +240,25 @@ export interface JobFilter {
   offset: number;
 }
 
+/**
+ * The ids of the repos that a name or an id means: those that have it now. A name is used again, so only where the
+ * caller sees none are the deleted ones meant that had it.
+ */
+async function reposNamed(db: ControlDb, caller: Caller, nameOrId: string): Promise<string[]> {
+  const live = await listRepoScopes(db, caller, { named: [nameOrId] });
+  if (live.length > 0) return live.map(({ repo }) => repo.id);
+  if (isId(nameOrId)) return [nameOrId.toLowerCase()];
+  const gone = await db
+    .selectDistinct({ id: jobs.repoId })
+    .from(jobs)
+    .where(and(eq(jobs.repoName, nameOrId.normalize('NFC')), visibleTo(caller)))
+    .limit(MAX_NAMESAKES);
+  return gone.map(({ id }) => id);
+}
+
+/** Deleted repos of one name whose jobs are listed together: D1 binds 100 values. */
+const MAX_NAMESAKES = 50;
+
 /** Jobs the caller may know of, newest first, and how many there are in all. */
 export async function listJobs(
   db: ControlDb,
@@ -244,9 +267,7 @@ export async function listJobs(
 ): Promise<{ rows: JobRow[]; total: number }> {
   const where = and(
     visibleTo(caller),
-    filter.repo === undefined
-      ? undefined
-      : or(eq(jobs.repoName, filter.repo.normalize('NFC')), eq(jobs.repoId, filter.repo)),
+    filter.repo === undefined ? undefined : inArray(jobs.repoId, await reposNamed(db, caller, filter.repo)),
     filter.status && eq(jobs.status, filter.status),
   );
   const [rows, total] = await Promise.all([

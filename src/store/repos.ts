@@ -191,16 +191,6 @@ export async function updateRepo(
   return rows[0] ?? null;
 }
 
-/** Marks the repo deleted: from this write on it is 404 everywhere and its name is free. False when it was already. */
-export async function markDeleted(db: ControlDb, scope: RepoScope, now: Date): Promise<boolean> {
-  const rows = await db
-    .update(repos)
-    .set({ deletedAt: now.toISOString() })
-    .where(and(eq(repos.key, scope.repo.key), isNull(repos.deletedAt)))
-    .returning({ key: repos.key });
-  return rows.length > 0;
-}
-
 /** Removes the control rows of a repo marked deleted, last of all its data. Jobs stay readable to who ran them. */
 export async function forgetRepo(db: ControlDb, scope: RepoScope): Promise<void> {
   const { key } = scope.repo;

@@ -31,7 +31,6 @@ import {
   findRepo,
   forgetRepo,
   listRepos,
-  markDeleted,
   type NewRepo,
   systemScope,
 } from '../../src/store/repos.ts';
@@ -158,8 +157,8 @@ describe('who sees a repo', () => {
     await insertPack(db, found, { id: 'p-mortal', bytes: 1, objects: 1, shallow: [], tips: [] }, NOW);
     await forgetRepo(db, found);
     expect(await systemScope(db, found.repo.key)).not.toBeNull();
-    expect(await markDeleted(db, found, NOW)).toBe(true);
-    expect(await markDeleted(db, found, NOW)).toBe(false);
+    expect(await insertJob(db, found, removal(), NOW)).toMatchObject({ kind: 'delete-repo' });
+    expect(await insertJob(db, found, removal(), NOW)).toBeNull();
     await expect(findRepo(db, admin, 'mortal', 'read')).rejects.toMatchObject({ slug: 'not_found' });
     expect(await systemScope(db, found.repo.key)).toBeNull();
     expect((await deletedScope(db, found.repo.key))?.repo.id).toBe(found.repo.id);
@@ -369,6 +368,15 @@ function watch() {
   return { sizes, changes, watched: controlDb(binding as unknown as D1Database) };
 }
 
+const removal = () => ({
+  id: newId(),
+  kind: 'delete-repo' as const,
+  ref: null,
+  fullName: null,
+  params: {},
+  requestedBy: 'u',
+});
+
 describe('the rows of jobs', () => {
   const sync = (ref: string, id = newId()) => ({
     id,
@@ -441,19 +449,23 @@ describe('the rows of jobs', () => {
     expect(await stage()).toMatchObject({ stage: 'error' });
   });
 
-  test('are not made for a deleted repo, but for the job that removes it', async () => {
+  test('are not made for a deleted repo, which the job that removes it made one', async () => {
     const found = await repo('dead');
-    await markDeleted(db, found, NOW);
+    expect(await insertJob(db, found, removal(), NOW)).toMatchObject({ kind: 'delete-repo' });
+    expect(await systemScope(db, found.repo.key)).toBeNull();
     expect(await insertJob(db, found, sync('main'), NOW)).toBeNull();
-    const removal = {
-      id: newId(),
-      kind: 'delete-repo' as const,
-      ref: null,
-      fullName: null,
-      params: {},
-      requestedBy: 'u',
-    };
-    expect(await insertJob(db, found, removal, NOW)).toMatchObject({ kind: 'delete-repo' });
+  });
+
+  test('of a name are those of the repo that has it now, and of those that had it when none has', async () => {
+    const page = { limit: 10, offset: 0, repo: 'reborn' };
+    const ids = async () => (await listJobs(db, admin, page)).rows.map((row) => row.repoId);
+    const first = await repo('reborn');
+    await insertJob(db, first, sync('main'), NOW);
+    await insertJob(db, first, removal(), NOW);
+    expect(await ids()).toEqual([first.row.id, first.row.id]);
+    const second = await repo('reborn');
+    await insertJob(db, second, sync('main'), NOW);
+    expect(await ids()).toEqual([second.row.id]);
   });
 
   test('are seen by who reads the repo and who asked for them, and cancelled by editors', async () => {

@@ -88,7 +88,7 @@ export interface JobsPort {
   start(scope: RepoScope, job: StartJob): Promise<JobRow>;
   /** Cancels an open job; resolves when that is durable. An ended one stays as it is. */
   cancel(job: JobRow, reason: string): Promise<void>;
-  /** Cancels every open job of the repo (or of one of its refs) and answers their rows as they were. */
+  /** Cancels every open job of the repo (or of one of its refs), its deletion aside, and answers their rows as they were. */
   cancelAll(repoKey: number, reason: string, ref?: string): Promise<JobRow[]>;
   /** Hands a checked WebSocket upgrade to the job's object; `after` resumes behind that event. 404 without a log. */
   connect(jobId: string, after: number | null): Promise<Response>;
@@ -115,13 +115,23 @@ export function createJobs(deps: JobsDeps): JobsPort {
   return {
     handle: (jobId) => jobHandle(env, jobId),
     async start(scope, job) {
+      const id = newId();
+      const ref = job.ref ?? null;
+      // The object first: its alarm looks after a job whose maker dies behind the next line, and forgets one without row.
+      await jobObject(env, id).create({
+        id,
+        kind: job.kind,
+        repoKey: scope.repo.key,
+        repoName: scope.repo.name,
+        ref,
+      });
       const row = await insertJob(
         db,
         scope,
         {
-          id: newId(),
+          id,
           kind: job.kind,
-          ref: job.ref ?? null,
+          ref,
           fullName: job.fullName ?? null,
           params: job.params ?? {},
           requestedBy: job.requestedBy,
@@ -129,14 +139,13 @@ export function createJobs(deps: JobsDeps): JobsPort {
         clock(),
       );
       if (!row) throw new Problem('not_found', 'Repository not found');
-      await jobObject(env, row.id).create(jobSpec(row));
       await dispatchNext(db, env, row.repoKey, clock());
       return row;
     },
     cancel,
     async cancelAll(repoKey, reason, ref) {
       // The waiting ones first, so that none starts when the running one ends.
-      const open = (await openJobs(db, repoKey, ref)).toReversed();
+      const open = (await openJobs(db, repoKey, ref)).filter(isCancellable).toReversed();
       for (const job of open) await cancel(job, reason);
       return open;
     },
@@ -147,6 +156,9 @@ export function createJobs(deps: JobsDeps): JobsPort {
     },
   };
 }
+
+/** A deletion cannot be taken back. */
+const isCancellable = (job: JobRow) => job.kind !== 'delete-repo';
 
 /** The job as its steps see it, over RPC. */
 export function jobHandle(env: Pick<Env, 'JOBS'>, jobId: string): JobHandle {

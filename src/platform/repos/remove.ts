@@ -3,7 +3,7 @@ import { Problem } from '../../errors.ts';
 import type { Services } from '../../services.ts';
 import { jobById } from '../../store/jobs.ts';
 import { findTrackedRef } from '../../store/refs.ts';
-import { type FoundRepo, markDeleted } from '../../store/repos.ts';
+import type { FoundRepo } from '../../store/repos.ts';
 import type { Caller } from '../../store/scope.ts';
 
 type Needs = Pick<Services, 'db' | 'jobs' | 'clock'>;
@@ -15,7 +15,7 @@ const POLL_MS = 100;
 export type Removal = { done: true } | { done: false; jobId: string };
 
 /**
- * Marks the repo deleted (404 everywhere from then on), ends its jobs and starts the removal of all its data.
+ * Marks the repo deleted (404 everywhere from then on), starts the removal of all its data and ends its other jobs.
  * @throws Problem `not_found` when another request deleted it first
  */
 export async function deleteRepo(
@@ -24,9 +24,8 @@ export async function deleteRepo(
   scope: FoundRepo,
   waitMs = AWAIT_MS,
 ): Promise<Removal> {
-  if (!(await markDeleted(s.db, scope, s.clock()))) throw new Problem('not_found', 'Repository not found');
-  await s.jobs.cancelAll(scope.repo.key, 'The repository was deleted');
   const job = await s.jobs.start(scope, { kind: 'delete-repo', requestedBy: caller.userId });
+  await s.jobs.cancelAll(scope.repo.key, 'The repository was deleted');
   return awaitEnd(s, job.id, waitMs);
 }
 

@@ -11,7 +11,7 @@ import { type Services, services } from '../../../src/services.ts';
 import { groups } from '../../../src/store/control-schema.ts';
 import { claimNext, insertJob, jobById } from '../../../src/store/jobs.ts';
 import { keys } from '../../../src/store/keys.ts';
-import { createRepo, markDeleted, systemScope } from '../../../src/store/repos.ts';
+import { createRepo, systemScope } from '../../../src/store/repos.ts';
 
 const bindings = env as unknown as Env;
 const s = services(bindings);
@@ -160,7 +160,9 @@ describe('a consumer of steps', () => {
   test('ends the job of a deleted repo, and removes what was uploaded meanwhile', async () => {
     const job = await dueJob('vanished');
     await hold(job);
-    await markDeleted(s.db, job.scope, NOW);
+    await bindings.DB.prepare("UPDATE repos SET deleted_at = 'now' WHERE key = ?1")
+      .bind(job.scope.repo.key)
+      .run();
     await bindings.BUCKET.put(keys.pack(job.scope.repo.id, 'late'), 'bytes');
     expect(await steps({}, job.message)).toEqual({ acked: ['m0'], retried: [] });
     expect(await jobById(s.db, job.id)).toMatchObject({ status: 'cancelled' });

@@ -3,6 +3,9 @@ import { env, exports } from 'cloudflare:workers';
 import { describe, expect, inject, test } from 'vitest';
 import type { Env } from '../../../src/env.ts';
 import type { JobEvent } from '../../../src/platform/jobs/job-state.ts';
+import { createJobs } from '../../../src/platform/jobs/jobs.ts';
+import { services } from '../../../src/services.ts';
+import { systemScope } from '../../../src/store/repos.ts';
 import { ADMIN_KEY, asAdmin, call, request } from '../../http/call.ts';
 import { git, makeRepo, remove } from '../../support/git.ts';
 import { api, ended, refsOf, registered, repoPath, synced } from './api.ts';
@@ -18,6 +21,22 @@ function manyFiles(count: number): Record<string, string> {
   const file = (n: number) =>
     `export function work${n}(input: number) {\n  return input + ${n};\n}\n`.repeat(40);
   return Object.fromEntries(Array.from({ length: count }, (_, n) => [`src/f${n}.ts`, file(n)]));
+}
+
+/** The objects of jobs, as a request sees them that gets no further than making one. */
+function dyingAfterCreate(jobs: Env['JOBS']): Env['JOBS'] {
+  const get: Env['JOBS']['get'] = (id) =>
+    new Proxy(jobs.get(id), {
+      get: (stub, member) =>
+        member === 'start' ? () => Promise.reject(new Error('died')) : Reflect.get(stub, member, stub),
+    });
+  return new Proxy(jobs, {
+    get: (target, member) => {
+      const value: unknown = Reflect.get(target, member, target);
+      if (member === 'get') return get;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 async function count(database: D1Database, sql: string, ...params: unknown[]): Promise<number> {
@@ -640,6 +659,30 @@ describe('deleting', () => {
     expect((await api('DELETE', `/repos/${id}`)).status).toBe(404);
     await registered('delete', remote.url);
     expect(await synced('delete', 'main')).toMatchObject({ status: 'completed' });
+  });
+
+  test('whose request dies before anything was started is finished by the watchdog', async () => {
+    const remote = await makeRepo('orphaned', SOURCE);
+    const { id } = await registered('orphaned', remote.url, {});
+    await synced('orphaned', 'main');
+    const s = services(bindings);
+    const row = await bindings.DB.prepare('SELECT key FROM repos WHERE id = ?')
+      .bind(id)
+      .first<{ key: number }>();
+    const scope = await systemScope(s.db, row!.key);
+    // The last thing the request did: the repo is marked, its job is a row, and no one was told to run it.
+    const jobs = createJobs({ ...s, db: s.db, env: { JOBS: dyingAfterCreate(bindings.JOBS) } });
+    await expect(jobs.start(scope!, { kind: 'delete-repo', requestedBy: null })).rejects.toThrow('died');
+    expect((await api('GET', '/repos/orphaned')).status).toBe(404);
+    expect((await leftovers(String(id))).rows).toBeGreaterThan(0);
+    const job = await bindings.DB.prepare(
+      "SELECT id, status FROM jobs WHERE repo_id = ? AND kind = 'delete-repo'",
+    )
+      .bind(id)
+      .first<{ id: string }>();
+    await runDurableObjectAlarm(bindings.JOBS.get(bindings.JOBS.idFromName(job!.id)));
+    expect(await ended(job!.id)).toMatchObject({ status: 'completed' });
+    expect(await leftovers(String(id))).toEqual({ objects: 0, rows: 0 });
   });
 
   test.each([0, 60, 250, 600])(
