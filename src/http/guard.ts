@@ -15,7 +15,7 @@ import { clientIp, exceeded, limiter, POLICIES, quotas } from './limits.ts';
 import { limitBody, negotiate, producedTypes } from './negotiation.ts';
 import { carries, openToAnonymous } from './scopes.ts';
 
-const DEFAULT_BODY_LIMIT = 1024 * 1024;
+export const DEFAULT_BODY_LIMIT = 1024 * 1024;
 
 type Guarded = Pick<RouteSpec, 'method' | 'path' | 'scope' | 'responses'> &
   Partial<Pick<RouteSpec, 'limits' | 'identity' | 'socket' | 'bodyLimit' | 'etag'>>;

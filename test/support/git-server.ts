@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { serveGit } from '../../src/local/git-http.ts';
+import { builtOf, HOSTILE_REMOTES, serveHostile } from './hostile-remotes.ts';
 
 /**
  * A real smart-HTTP git server for tests, on loopback, over `git http-backend`. Repositories are directories of `root`.
@@ -15,6 +16,8 @@ import { serveGit } from '../../src/local/git-http.ts';
  * - `{url}/broken/<kind>/…`         a remote that misbehaves: `html` (a web page), `404`, `403`, `500`, `redirect-away`
  *                                   (to another host), `stall` (headers, then nothing), `truncate` (half of the real answer of `?`-less
  *                                   `/broken/truncate/<name>.git/…`)
+ * - `{url}/hostile/<name>.git/…`    the same repository until `POST {adminUrl}/turn` `{name, into}` turns it into one of
+ *                                   `HOSTILE_REMOTES` by its name, or back with `into: null`
  * - `POST {adminUrl}/exec`  `{args, cwd?, input? (base64), env?}` runs `git args` below `root` → `{code, stdout, stderr, stdoutBase64}`
  * - `POST {adminUrl}/write` `{path, base64, mode?}` writes a file below `root`
  * - `POST {adminUrl}/remove` `{path}` removes a file or directory below `root`
@@ -41,8 +44,9 @@ interface Served {
 export async function startGitServer(): Promise<GitServer> {
   const root = await mkdtemp(path.join(tmpdir(), 'sightline-git-'));
   const served: Served[] = [];
+  const turned: Turned = new Map();
   const server = createServer((request, response) => {
-    route(request, response, root, served).catch((error) => {
+    route(request, response, root, served, turned).catch((error) => {
       if (!response.headersSent) response.writeHead(500);
       response.end(String(error));
     });
@@ -62,9 +66,19 @@ export async function startGitServer(): Promise<GitServer> {
   };
 }
 
-async function route(request: IncomingMessage, response: ServerResponse, root: string, served: Served[]) {
+/** Names of repositories that are not what they were, and which of `HOSTILE_REMOTES` they are. */
+type Turned = Map<string, string>;
+
+async function route(
+  request: IncomingMessage,
+  response: ServerResponse,
+  root: string,
+  served: Served[],
+  turned: Turned,
+) {
   const { pathname } = new URL(request.url ?? '/', 'http://test');
-  if (pathname.startsWith('/__admin/')) return admin(request, response, root, pathname.slice(9), served);
+  if (pathname.startsWith('/__admin/'))
+    return admin(request, response, root, pathname.slice(9), served, turned);
   const record: Served = {
     method: request.method ?? '',
     path: pathname,
@@ -80,6 +94,12 @@ async function route(request: IncomingMessage, response: ServerResponse, root: s
   countBytes(response, record);
   const broken = /^\/broken\/([a-z0-9-]+)(\/.*)?$/.exec(pathname);
   if (broken) return misbehave(request, response, broken[1]!, broken[2] ?? '/', root);
+  const [, name, place] = /^\/hostile(\/[^/]+)\.git(\/.+)$/.exec(pathname) ?? [];
+  if (name !== undefined && place !== undefined) {
+    const remote = HOSTILE_REMOTES.find((each) => each.name === turned.get(name.slice(1)));
+    if (!remote) return serveGit(request, response, root, `${name}.git${place}`);
+    return serveHostile(remote, { path: place, body: await text(request) }, response);
+  }
   const [, prefix, rest] = /^(\/private|\/v0)?(\/.+)$/.exec(pathname) ?? [];
   if (prefix === '/private' && !hasToken(request)) {
     response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' });
@@ -141,6 +161,7 @@ async function admin(
   root: string,
   verb: string,
   served: Served[],
+  turned: Turned,
 ) {
   if (verb === 'requests') return json(response, served);
   const body = JSON.parse(await text(request)) as {
@@ -151,7 +172,17 @@ async function admin(
     path?: string;
     base64?: string;
     mode?: number;
+    name?: string;
+    into?: string | null;
   };
+  if (verb === 'turn') {
+    const remote = HOSTILE_REMOTES.find((each) => each.name === body.into);
+    if (remote) {
+      builtOf(remote);
+      turned.set(body.name ?? '', remote.name);
+    } else turned.delete(body.name ?? '');
+    return json(response, {});
+  }
   if (verb === 'exec') return json(response, await git(root, body.args ?? [], body));
   const file = path.join(root, body.path ?? 'x');
   if (verb === 'remove') await rm(file, { recursive: true, force: true });

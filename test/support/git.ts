@@ -35,6 +35,14 @@ export async function remove(path: string): Promise<void> {
   await (await fetch(`${adminUrl}/remove`, { method: 'POST', body: JSON.stringify({ path }) })).arrayBuffer();
 }
 
+/** Turns the repository at `{url}/hostile/<name>.git` into a hostile remote, or with null back into what it was. */
+export async function turn(name: string, into: string | null): Promise<void> {
+  const { adminUrl } = inject('gitServer');
+  await (
+    await fetch(`${adminUrl}/turn`, { method: 'POST', body: JSON.stringify({ name, into }) })
+  ).arrayBuffer();
+}
+
 /**
  * A work tree `<name>.git` (served at `{url}/<name>.git`) with one commit of `files` on `main`.
  * @returns helpers bound to it: `commit` writes files (null deletes) and answers the new commit's oid.
