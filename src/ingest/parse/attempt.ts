@@ -12,11 +12,12 @@ import type { Runtime } from './runtime.ts';
 
 /** Texts below this cannot cost much, whatever they are. */
 const LISTENED_CHARS = 24 * 1024;
-/** Characters between two samples. */
+/** Where the first sample is taken, and the way to the next: in bytes of UTF-16, as the runtime counts. */
+const FIRST_SAMPLE = 4 * 1024;
 const SAMPLE_EVERY = 48 * 1024;
 /** Steps of a sample, of a hundred operations each; a sample full of errors is looked at longer before it is believed. */
 const SAMPLE_STEPS = 2;
-const CONFIRM_STEPS = 20;
+const CONFIRM_STEPS = 6;
 /** One error in so many operations. A file in another language has one in 3 to 15, working code one in thousands. */
 const OPERATIONS_AN_ERROR = 30;
 /** Steps between two looks at the memory. */
@@ -65,7 +66,7 @@ class Watch {
   constructor(engine: Runtime, length: number) {
     this.engine = engine;
     this.expired = budget(length / 10);
-    this.nextSample = length < LISTENED_CHARS ? Number.POSITIVE_INFINITY : LISTENED_CHARS / 2;
+    this.nextSample = length < LISTENED_CHARS ? Number.POSITIVE_INFINITY : FIRST_SAMPLE;
   }
 
   /** To be set before the parse goes on: the runtime asks for it once. */

@@ -11,11 +11,14 @@ const MAX_PUNCTUATION = 2500;
 const MAX_ERROR_CHILDREN = 1500;
 const MAX_VISITED = 20_000;
 
-/** True for a run of punctuation without a letter, digit or quote that is longer than code ever has. */
-export function isDegenerateText(text: string): boolean {
+/** True for a line longer than `maxLine`, and for a run of punctuation without a letter, digit or quote that code never has. */
+export function isDegenerateText(text: string, maxLine = Number.POSITIVE_INFINITY): boolean {
   let run = 0;
+  let lineStart = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
+    if (code === 10) lineStart = at;
+    else if (at - lineStart > maxLine) return true;
     if (code <= 32) continue;
     if (isWord(code)) run = 0;
     else if (++run > MAX_PUNCTUATION) return true;

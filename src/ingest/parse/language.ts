@@ -101,6 +101,11 @@ export interface LanguageDefinition {
   isSpurious?: (definition: { name: string; kind: SymbolKind; local: boolean }) => boolean;
   /** The language a text is really in, when its path cannot tell (a `.h` with C++ in it): asked before the grammar is loaded. */
   dialect?: (text: string) => LanguageId;
+  /**
+   * The grammar's scanner looks to the end of the line at every mistake, which costs quadratic time: a text with a longer
+   * line, in UTF-16 code units, is not given to it.
+   */
+  maxLine?: number;
   /** What the grammar shall see instead of the text, of the same length: macros that no grammar can know are blanked out,
    *  spellings that it trips over replaced. Names, signatures and documentation still come from the text itself. */
   prepare?: (text: string) => string;

@@ -102,7 +102,7 @@ function plain(text: string, lines: Lines, found: Partial<BlobFacts>): BlobFacts
 
 /** Facts through the grammar, in one synchronous piece: the parser is shared, and trees are freed whatever happens. */
 function grammarFacts(engine: Runtime, loaded: LoadedLanguage, text: string): BlobFacts {
-  const tree = isDegenerateText(text) ? null : parse(engine, loaded, text);
+  const tree = isDegenerateText(text, loaded.definition.maxLine) ? null : parse(engine, loaded, text);
   if (!tree) return { ...textFacts(text), hasErrors: true };
   try {
     if (isDegenerateTree(tree)) return { ...textFacts(text), hasErrors: true };

@@ -245,6 +245,12 @@ describe('hostile text', () => {
     expect(outline(await factsOf('fun a() {}\n', 'kotlin'))).toEqual(['function a 1']);
   });
 
+  it('on one endless line is not given to a grammar that looks to the end of it at every mistake', async () => {
+    expect(await factsOf('a.b()'.repeat(100_000), 'kotlin')).toMatchObject({ hasErrors: true, symbols: [] });
+    const below = `fun a() {}\nval text = "${'x'.repeat(1900)}"\nfun b() {}\n`;
+    expect((await factsOf(below, 'kotlin')).symbols.map(({ name }) => name)).toEqual(['a', 'text', 'b']);
+  });
+
   it('in another language is given up, whose every second token is an error', async () => {
     const facts = await factsOf('a, '.repeat(150_000), 'rust');
     expect(facts).toMatchObject({ hasErrors: true, symbols: [], calls: [] });

@@ -18,6 +18,7 @@ export const kotlin: LanguageDefinition = {
   readImport,
   prepare,
   repair: closeStatements,
+  maxLine: 2000,
 };
 
 /** Soft keywords before `class` that the grammar takes for names after an annotation: `open` stands in for them. */
