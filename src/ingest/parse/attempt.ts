@@ -17,7 +17,7 @@ const FIRST_SAMPLE = 4 * 1024;
 const SAMPLE_EVERY = 48 * 1024;
 /** Steps of a sample, of a hundred operations each; a sample full of errors is looked at longer before it is believed. */
 const SAMPLE_STEPS = 2;
-const CONFIRM_STEPS = 6;
+const CONFIRM_STEPS = 16;
 /** One error in so many operations. A file in another language has one in 3 to 15, working code one in thousands. */
 const OPERATIONS_AN_ERROR = 30;
 /** Steps between two looks at the memory. */

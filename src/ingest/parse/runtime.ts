@@ -22,7 +22,7 @@ export interface LoadedLanguage {
 const MEMORY_PAGES = { initial: 512, maximum: 1280 };
 
 /** What a parse must leave free, in one piece: letting go of a tree takes memory too. */
-const ROOM_BYTES = 16 * 1024 * 1024;
+const ROOM_BYTES = 8 * 1024 * 1024;
 
 /**
  * The stack that the runtime's C code keeps in that memory. It comes with 64 KiB, and letting go of a parse that forked
@@ -94,6 +94,8 @@ async function start(core: () => Promise<WebAssembly.Module>): Promise<Runtime> 
     load(definition) {
       let ready = loaded.get(definition.id);
       if (!ready) {
+        // A grammar stays where it is put: not behind what the parser keeps for later, which would cut the memory in two.
+        runtime.replaceParser();
         ready = loadLanguage(definition);
         loaded.set(definition.id, ready);
         ready.catch(() => loaded.delete(definition.id));
