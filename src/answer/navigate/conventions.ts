@@ -1,5 +1,5 @@
 import { CONFIDENCE } from './confidence.ts';
-import { type CallSite, dotted } from './facts.ts';
+import { type CallSite, dotted, keyOf } from './facts.ts';
 import { familyOf } from './modules.ts';
 import type { Edge, Resolved } from './resolve.ts';
 
@@ -32,20 +32,32 @@ export function complete(sites: readonly CallSite[], resolved: readonly Resolved
 
 /** The edges that most witnesses share, as the convention they make; null when they are few or disagree. */
 function convention(known: readonly Edge[][]): Edge[] | null {
-  const votes = new Map<string, { count: number; edges: Edge[] }>();
+  const targets = new Map<string, Edge[][]>();
   for (const edges of known) {
     const sure = edges.filter((edge) => edge.confidence >= SURE);
     if (sure.length === 0) continue;
     const target = `${sure[0]!.definition.path}\0${sure[0]!.definition.qualifiedName}`;
-    const vote = votes.get(target) ?? { count: 0, edges: sure };
-    vote.count++;
-    votes.set(target, vote);
+    const witnesses = targets.get(target);
+    if (witnesses) witnesses.push(sure);
+    else targets.set(target, [sure]);
   }
   // Calls that lead out of the repository vote against.
-  const best = [...votes.values()].sort((a, b) => b.count - a.count)[0];
-  if (!best || best.count < MIN_WITNESSES || best.count / known.length < MIN_AGREEMENT) return null;
-  const confidence = Math.round(CONFIDENCE.convention * (best.count / known.length) * 100) / 100;
-  return best.edges.map(({ definition }) => ({ definition, confidence, resolution: 'convention' }));
+  const witnesses = [...targets.values()].sort((a, b) => b.length - a.length)[0];
+  if (!witnesses || witnesses.length < MIN_WITNESSES || witnesses.length / known.length < MIN_AGREEMENT)
+    return null;
+  const confidence = Math.round(CONFIDENCE.convention * (witnesses.length / known.length) * 100) / 100;
+  return mostCommon(witnesses).map(({ definition }) => ({
+    definition,
+    confidence,
+    resolution: 'convention',
+  }));
+}
+
+/** Witnesses of one name may reach different overloads of it. Which of them came first depends on the index: no answer may. */
+function mostCommon(witnesses: readonly Edge[][]): Edge[] {
+  const alike = Map.groupBy(witnesses, (edges) => edges.map(({ definition }) => keyOf(definition)).join());
+  const [most] = [...alike].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1));
+  return most![1][0]!;
 }
 
 function groupOf(site: CallSite): string {

@@ -236,6 +236,30 @@ describe('conventions', { timeout: SLOW }, () => {
     ]);
     expect(of('r').every((edge) => edge.confidence < 0.3)).toBe(true);
   });
+
+  it('take the overloads that most show, in whatever order the calls come', async () => {
+    const { facts, sites } = await project({
+      'Gson.java':
+        'class Gson {\n  String json(Object a) { return null; }\n  String json(Object a, Object b) { return null; }\n}\n',
+      ...Object.fromEntries(
+        ['(1, 2)', '(1)', '(1)', '(1)'].map((args, n) => [
+          `A${n}.java`,
+          `class A${n} { void run() { Gson gson = new Gson(); gson.json${args}; } }\n`,
+        ]),
+      ),
+      'Loose.java': 'class Loose { void run(List all) { all.forEach(gson -> gson.json(1)); } }\n',
+    });
+    const calls = sites.filter((site) => site.callee === 'json');
+    const shown = [calls, calls.toReversed()].map((ordered) => {
+      const edges = complete(
+        ordered,
+        ordered.map((site) => resolveOne(facts, site)),
+      );
+      return edges[ordered.findIndex((site) => site.path === 'Loose.java')]!;
+    });
+    expect(shown[0]![0]).toMatchObject({ resolution: 'convention', definition: { startLine: 2 } });
+    expect(shown[1]).toEqual(shown[0]);
+  });
 });
 
 describe('Python', { timeout: SLOW }, () => {
