@@ -24,7 +24,8 @@ export const MAX_TREE_ENTRIES = 200_000;
 /** As ext4, NTFS and APFS have it. */
 const MAX_NAME_BYTES = 4096;
 
-const decoder = new TextDecoder();
+/** A byte order mark is part of a name like any other character. */
+const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 
 /** Reads a tree. @throws MirrorError `corrupt` when it is malformed or has too many entries */
 export function readTree(bytes: Uint8Array): Tree {
