@@ -9,9 +9,13 @@ const BLOBS_AT_ONCE = 200;
 /** True while no run is open: nothing is being written that counts on what the shard holds. */
 const QUIET = 'NOT EXISTS (SELECT 1 FROM index_runs WHERE repo = ?1 AND until > ?2)';
 
-export async function isQuiet(shard: D1Database, scope: RepoScope, now: number): Promise<boolean> {
-  const row = await shard.prepare(`SELECT 1 WHERE ${QUIET}`).bind(scope.repo.key, now).first();
-  return row !== null;
+/** Forgets runs that died, which were not heard of for as long as their lease; true when no run is open. */
+export async function forgetDeadRuns(shard: D1Database, scope: RepoScope, now: number): Promise<boolean> {
+  const [, quiet] = await shard.batch([
+    shard.prepare('DELETE FROM index_runs WHERE repo = ?1 AND until <= ?2').bind(scope.repo.key, now),
+    shard.prepare(`SELECT 1 WHERE ${QUIET}`).bind(scope.repo.key, now),
+  ]);
+  return (quiet?.results.length ?? 0) > 0;
 }
 
 /** Forgets which directories the snapshots had. False, and nothing done, while a run is open. */

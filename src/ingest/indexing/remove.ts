@@ -1,6 +1,6 @@
 import { closeRepo, isLive } from '../../store/index-repo.ts';
 import {
-  isQuiet,
+  forgetDeadRuns,
   removeBlobs,
   removeDirs,
   sweepBlobs,
@@ -63,7 +63,7 @@ export async function sweep(deps: Stores, scope: RepoScope): Promise<SweepResult
 
 async function sweepOnce(deps: Stores, scope: RepoScope): Promise<SweepResult> {
   const now = (deps.clock?.() ?? new Date()).getTime();
-  if (!(await isQuiet(deps.shard, scope, now))) return { status: 'busy' };
+  if (!(await forgetDeadRuns(deps.shard, scope, now))) return { status: 'busy' };
   const withdrawn = await withdrawUnreached(deps.control, scope, SNAPSHOTS_AT_ONCE);
   if (withdrawn.length === 0) return { status: 'done' };
   if (!(await unlistSnapshots(deps.shard, scope, withdrawn, now))) return { status: 'busy' };
