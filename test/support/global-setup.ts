@@ -1,10 +1,12 @@
+import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startBridge } from '../../src/local/bridge.ts';
 import { startGitServer } from './git-server.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    gitServer: { url: string; adminUrl: string; root: string };
+    /** `packages` is where the lockfile's packages are installed. */
+    gitServer: { url: string; adminUrl: string; root: string; packages: string };
     bridge: { url: string; secret: string };
   }
 }
@@ -14,7 +16,12 @@ const BRIDGE_SECRET = 'a-secret-of-the-test-suite';
 /** One real git server for the whole run, where tests make repositories of their own names; and a bridge with a thread that parses. */
 export default async function setup(project: TestProject) {
   const server = await startGitServer();
-  project.provide('gitServer', { url: server.url, adminUrl: server.adminUrl, root: server.root });
+  project.provide('gitServer', {
+    url: server.url,
+    adminUrl: server.adminUrl,
+    root: server.root,
+    packages: path.resolve('node_modules'),
+  });
   const bridge = await startBridge(BRIDGE_SECRET, [], 1);
   project.provide('bridge', { url: bridge.url, secret: BRIDGE_SECRET });
   return async () => {

@@ -322,61 +322,6 @@ describe('an incremental sync', () => {
     expect((await sync(repo, { lib: FIRST.src!, 'README.md': 'A toy.\n' })).parsed).toBe(0);
   });
 
-  it('equals a clean rebuild row for row over a history of renames, modes, swaps and deletions', async () => {
-    const repo = await createRepo();
-    const many = (files: number, salt: string) =>
-      Object.fromEntries(
-        Array.from({ length: files }, (_, n) => [
-          `f${n}.toy`,
-          `use a\ndef ${salt}${n}\n  call${n}()\n  x.y()\n`,
-        ]),
-      );
-    const history: { [name: string]: Node }[] = [
-      FIRST,
-      { ...FIRST, pkg: many(30, 'alpha') },
-      { ...FIRST, pkg: { ...many(30, 'alpha'), 'f3.toy': 'def three\n  changed()\n' } },
-      { ...FIRST, moved: { inner: many(30, 'alpha') }, pkg: 'now a file\n' },
-      { ...FIRST, moved: { inner: many(30, 'beta') }, pkg: { 'README.md': 'a directory again\n' } },
-      { ...FIRST, 'README.md': executable('A toy.\n'), pkg: symlink('src'), moved: submodule() },
-      { src: { 'router.toy': { 'match.toy': 'def match\n  yes()\n' } } },
-      { ...FIRST, broken: lost(), bad: 'REFUSE\n', empty: '' },
-      FIRST,
-      {},
-      { ...FIRST, pkg: many(31, 'alpha') },
-    ];
-    for (const [step, root] of history.entries()) {
-      const { snapshotId, result } = await sync(repo, root);
-      expect(result.status, `step ${step}`).toBe('published');
-      const clean = await createRepo(1);
-      const rebuilt = await sync(clean, root);
-      const mine = await dumpIndex(repo.deps.shard, repo.scope, snapshotId);
-      const theirs = await dumpIndex(clean.deps.shard, clean.scope, rebuilt.snapshotId);
-      const forget = (rows: string[]) => rows.map((row) => row.replace(/~[0-9a-f-]{36}/, ''));
-      expect({ ...mine, dirs: forget(mine.dirs) }, `step ${step}`).toEqual({
-        ...theirs,
-        dirs: forget(theirs.dirs),
-      });
-      const [a, b] = [await served(repo), await served(clean)];
-      for (const column of [
-        'files_indexed',
-        'files_skipped',
-        'bytes_indexed',
-        'language_stats',
-        'tree_oid',
-      ]) {
-        expect(a?.[column], `${column} of step ${step}`).toEqual(b?.[column]);
-      }
-      expect(JSON.parse(String(a?.skipped))).toEqual(JSON.parse(String(b?.skipped)));
-      for (const match of ['match', 'alpha3', 'changed', 'call7']) {
-        const lines = async (r: TestRepo, id: number) =>
-          (await findText(r.deps.shard, r.scope, { match, snapshotIds: [id], limit: 99 }))
-            .map((hit) => `${hit.symbolName}:${hit.startLine}-${hit.endLine}`)
-            .sort();
-        expect(await lines(repo, snapshotId)).toEqual(await lines(clean, rebuilt.snapshotId));
-      }
-    }
-  });
-
   it('applies globs as a configuration of its own: another snapshot of the same commit', async () => {
     const repo = await createRepo();
     const all = await sync(repo, FIRST);

@@ -118,7 +118,7 @@ export async function createRepo(shard: 0 | 1 = 0): Promise<TestRepo> {
 }
 
 /** The row a job step makes before it indexes a ref. */
-export async function addRef(repo: TestRepo, ref: string): Promise<void> {
+export async function addRef(repo: Pick<TestRepo, 'scope'>, ref: string): Promise<void> {
   await bindings.DB.prepare(
     "INSERT OR IGNORE INTO indexed_refs (repo_key, ref, stage) VALUES (?1, ?2, 'processing-files')",
   )

@@ -1,0 +1,114 @@
+/**
+ * All that a snapshot answers from, as rows without ids: two indexes of one commit are compared by it. Beside the plain
+ * rows of `dumpIndex` it reads what the contentless full-text tables hold, term by term, and derives every edge that
+ * navigation would.
+ */
+
+import { fullTextTable } from '../../../src/store/full-text.ts';
+import { dumpIndex, type IndexDump } from '../../../src/store/index-dump.ts';
+import type { SnapshotView } from '../../../src/store/navigation.ts';
+import { callEdges, importEdges } from './edges.ts';
+
+export type Content = IndexDump & Record<keyof typeof FULL_TEXT | 'callEdges' | 'importEdges', string[]>;
+
+let reads = 0;
+
+export async function contentOf(view: SnapshotView): Promise<Content> {
+  const { shard, scope, snapshotId } = view;
+  const kinds = Object.keys(FULL_TEXT) as (keyof typeof FULL_TEXT)[];
+  const tables = kinds.map((kind) => fullTextTable(FULL_TEXT[kind].table, scope));
+  // A view of a full-text table's own index, a row each occurrence of a term; it holds nothing itself.
+  const views = tables.map((table) => `terms_${++reads}_${table}`);
+  await shard.batch(
+    tables.map((table, at) =>
+      shard.prepare(`CREATE VIRTUAL TABLE ${views[at]} USING fts5vocab('${table}', 'instance')`),
+    ),
+  );
+  const answers = await shard.batch<{ row: string }>([
+    ...kinds.map((kind, at) =>
+      shard.prepare(`${termsOf(views[at]!)} ${FULL_TEXT[kind].rows}`).bind(scope.repo.key, snapshotId),
+    ),
+    ...views.map((view) => shard.prepare(`DROP TABLE ${view}`)),
+  ]);
+  const fullText = kinds.map((kind, at) => [kind, answers[at]!.results.map(({ row }) => row)]);
+  return {
+    ...(await dumpIndex(shard, scope, snapshotId)),
+    ...(Object.fromEntries(fullText) as Record<keyof typeof FULL_TEXT, string[]>),
+    callEdges: await callEdges(view),
+    importEdges: await importEdges(view),
+  };
+}
+
+const FILES = `snapshot_dirs sd CROSS JOIN dirs d ON d.id = sd.dir AND d.repo = ?1
+  CROSS JOIN entries e ON e.dir = d.id AND e.mode <> 16384`;
+const WHERE = 'WHERE sd.snapshot = ?2 ORDER BY row';
+
+/** The terms of each document with column and position, in one text. */
+const termsOf = (view: string) => `WITH terms AS MATERIALIZED (
+  SELECT doc, group_concat(coalesce(col, '') || ':' || coalesce(offset, '') || ':' || term, ' ' ORDER BY term, col, offset)
+    AS terms FROM ${view} GROUP BY doc)`;
+
+const FULL_TEXT = {
+  words: {
+    table: 'text',
+    rows: `SELECT json_array(d.path || e.name, c.id - c.blob * 4096, t.terms) AS row
+      FROM ${FILES} CROSS JOIN chunks c ON c.blob = e.blob LEFT JOIN terms t ON t.doc = c.id ${WHERE}`,
+  },
+  trigrams: {
+    table: 'tri',
+    rows: `SELECT json_array(d.path || e.name, t.terms) AS row
+      FROM ${FILES} CROSS JOIN blobs b ON b.id = e.blob LEFT JOIN terms t ON t.doc = b.id ${WHERE}`,
+  },
+  pathWords: {
+    table: 'path',
+    rows: `SELECT json_array(d.path || e.name, t.terms) AS row FROM ${FILES} LEFT JOIN terms t ON t.doc = e.id ${WHERE}`,
+  },
+} as const;
+
+/**
+ * Rows of a repo that nothing reaches: facts of no blob, blobs of no directory, directories of no snapshot, full text
+ * of none of them. Empty after a sweep, or the index grows for ever.
+ */
+export async function unreached(
+  control: D1Database,
+  { shard, scope }: Pick<SnapshotView, 'shard' | 'scope'>,
+): Promise<string[]> {
+  const key = scope.repo.key;
+  const { results: snapshots } = await control
+    .prepare('SELECT id FROM snapshots WHERE repo_key = ?1')
+    .bind(key)
+    .all<{ id: number }>();
+  const repoBlobs = 'SELECT id FROM blobs WHERE repo = ?1';
+  const chunks = `SELECT id FROM chunks WHERE blob IN (${repoBlobs})`;
+  const parsed = `${repoBlobs} AND text IS NOT NULL`;
+  const files =
+    'SELECT e.id FROM entries e JOIN dirs d ON d.id = e.dir WHERE d.repo = ?1 AND e.mode <> 16384';
+  const documents = (kind: 'text' | 'tri' | 'path') => `SELECT id FROM ${fullTextTable(kind, scope)}_docsize`;
+  const listed = 'SELECT sd.dir FROM snapshot_dirs sd WHERE sd.snapshot IN (SELECT value FROM json_each(?2))';
+  const left: Record<string, string> = {
+    'directories of no snapshot': `SELECT id FROM dirs WHERE repo = ?1 AND id NOT IN (${listed})`,
+    'lists of no snapshot': `SELECT sd.snapshot FROM snapshot_dirs sd JOIN dirs d ON d.id = sd.dir
+      WHERE d.repo = ?1 AND sd.snapshot NOT IN (SELECT value FROM json_each(?2))`,
+    'blobs of no directory': `${repoBlobs} AND id NOT IN (SELECT blob FROM entries WHERE blob IS NOT NULL)`,
+    'symbols of no blob': `SELECT id FROM symbols WHERE repo = ?1 AND blob NOT IN (${repoBlobs})`,
+    'imports of no blob': `SELECT blob FROM imports WHERE repo = ?1 AND blob NOT IN (${repoBlobs})`,
+    'calls of no blob': `SELECT blob FROM call_sites WHERE repo = ?1 AND blob NOT IN (${repoBlobs})`,
+    'words of no chunk': `${documents('text')} EXCEPT ${chunks}`,
+    'chunks without words': `${chunks} EXCEPT ${documents('text')}`,
+    'trigrams of no blob': `${documents('tri')} EXCEPT ${parsed}`,
+    'blobs without trigrams': `${parsed} EXCEPT ${documents('tri')}`,
+    'path words of no file': `${documents('path')} EXCEPT ${files}`,
+    'files without path words': `${files} EXCEPT ${documents('path')}`,
+    'open runs': 'SELECT run FROM index_runs WHERE repo = ?1',
+  };
+  const ids = JSON.stringify(snapshots.map(({ id }) => id));
+  const answers = await shard.batch<{ n: number }>(
+    Object.values(left).map((sql) =>
+      shard.prepare(`SELECT count(*) AS n FROM (${sql}) WHERE ?1 = ?1 AND ?2 = ?2`).bind(key, ids),
+    ),
+  );
+  return Object.keys(left).flatMap((name, at) => {
+    const n = answers[at]!.results[0]!.n;
+    return n === 0 ? [] : [`${n} ${name}`];
+  });
+}
