@@ -13,9 +13,11 @@ import { measureFullIndex } from './full-index.ts';
 import { measureIndexSize } from './index-size.ts';
 import { measureMemory } from './memory.ts';
 import { measureMirror } from './mirror.ts';
+import { measureNavigation } from './navigation.ts';
 import { measureRetrieval } from './retrieval.ts';
 import { measureSearch } from './search-latency.ts';
 import { BENCH, openSession, type Repository, type Session, serveRepository } from './session.ts';
+import { measureSymbols } from './symbols.ts';
 import { formatTable } from './table.ts';
 
 /** Measurements of one repository each. */
@@ -24,6 +26,8 @@ const OF_EACH: Record<string, (session: Session, repository: Repository) => Prom
   index: measureFullIndex,
   change: measureChange,
   size: measureIndexSize,
+  symbols: measureSymbols,
+  navigation: measureNavigation,
 };
 /** Measurements of all repositories together, or of none. */
 const OF_ALL: Record<string, (session: Session, repositories: Repository[]) => Promise<void>> = {

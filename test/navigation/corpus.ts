@@ -12,6 +12,8 @@ export interface Corpus {
   definitions: Definition[];
   sites: CallSite[];
   imports: ImportRow[];
+  /** Paths of the files whose text was read: not those that a program wrote. */
+  indexed: string[];
 }
 
 /** Parses files, text by path, with the real grammars. Blobs are numbered from 1 in the order of the files. */
@@ -25,6 +27,7 @@ export async function corpusOf(files: Record<string, string>, manifests: Manifes
     const lang = languageOf(path);
     const blob = index + 1;
     const facts = await parseBlob(new TextEncoder().encode(text), lang);
+    if (facts.skipped !== null) continue;
     rows.push({ path, blob, lang });
     imports.set(
       path,
@@ -56,5 +59,11 @@ export async function corpusOf(files: Record<string, string>, manifests: Manifes
     bindings: (path) => imports.get(path) ?? [],
     text: (path) => files[path] ?? null,
   };
-  return { facts, definitions, sites, imports: [...imports.values()].flat() };
+  return {
+    facts,
+    definitions,
+    sites,
+    imports: [...imports.values()].flat(),
+    indexed: rows.map((row) => row.path),
+  };
 }

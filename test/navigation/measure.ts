@@ -1,7 +1,9 @@
 /** Our edges against TypeScript's: precision, recall and F1 of callers and references, and how well confidence is calibrated. */
 import { complete } from '../../src/answer/navigate/conventions.ts';
-import type { CallSite, Definition } from '../../src/answer/navigate/facts.ts';
+import { type CallSite, type Definition, isMember, keyOf } from '../../src/answer/navigate/facts.ts';
+import { follow } from '../../src/answer/navigate/references.ts';
 import { type Edge, resolveOne } from '../../src/answer/navigate/resolve.ts';
+import { randomFrom, sample } from '../bench/random.ts';
 import type { Corpus } from './corpus.ts';
 import { type Place, placeKey, type Truth } from './typescript-truth.ts';
 
@@ -88,6 +90,78 @@ function definitionAt({ facts }: Corpus, { path, line, name }: Place): Definitio
       (definition) => definition.path === path && definition.startLine <= line && line <= definition.endLine,
     );
   return around.sort((a, b) => b.startLine - a.startLine || a.endLine - b.endLine)[0];
+}
+
+/**
+ * Import sites of each symbol, of the imports that both sides know. A whole module that is imported brings the members that
+ * the file names; one that is re-exported, all that it exports.
+ */
+export function scoreReferences(
+  corpus: Corpus,
+  truth: Truth,
+  ids: ReadonlyMap<string, string>,
+  symbols: ReadonlySet<string>,
+): Score {
+  const score: Score = { right: 0, wrong: 0, missed: 0 };
+  const places = new Map(truth.imports.map((one) => [placeKey(one), idsAt(one.targets, ids)]));
+  const byId = Map.groupBy(corpus.definitions, idOf);
+  for (const symbol of symbols) {
+    const definitions = (byId.get(symbol) ?? []).filter((definition) => !isMember(definition));
+    const expected = new Set([...places].flatMap(([place, targets]) => (targets.has(symbol) ? [place] : [])));
+    for (const place of referencesIn(corpus, definitions)) {
+      if (!places.has(place)) continue;
+      if (expected.delete(place)) score.right++;
+      else score.wrong++;
+    }
+    if (definitions.length > 0) score.missed += expected.size;
+  }
+  return score;
+}
+
+function idsAt(targets: readonly string[], ids: ReadonlyMap<string, string>): ReadonlySet<string> {
+  return new Set(targets.map((target) => ids.get(target) ?? target));
+}
+
+/** Rounds of renaming re-exports that are followed. */
+const RENAMES = 3;
+
+/** The places of the imports that lead to some definitions of one name, as the index would find them. */
+function referencesIn({ facts, imports }: Corpus, definitions: readonly Definition[]): Set<string> {
+  const targets = new Map(definitions.map((definition) => [keyOf(definition), definition]));
+  const names = new Set(definitions.map(({ name }) => name));
+  const found = new Set<string>();
+  if (targets.size === 0) return found;
+  for (let round = 0; round <= RENAMES; round++) {
+    const known = names.size;
+    for (const row of imports) {
+      if (row.name !== '*' && row.name !== 'default' && !names.has(row.name)) continue;
+      for (const { path } of follow(facts, row, targets, names)) {
+        found.add(placeKey({ path, line: row.line, name: row.alias || '*' }));
+        if (row.isReexport && row.alias !== '') names.add(row.alias);
+      }
+    }
+    if (names.size === known) break;
+  }
+  return found;
+}
+
+/** Symbols of one project, drawn by a seed: half of them share their name with others. */
+export function drawSymbols(
+  truth: Truth,
+  ids: ReadonlyMap<string, string>,
+  count: number,
+  seed: number,
+): string[] {
+  const used = new Set([...truth.calls, ...truth.imports].map(({ name }) => name));
+  const named = new Map<string, string>();
+  for (const [key, { isSymbol, name }] of truth.declarations)
+    if (isSymbol && used.has(name)) named.set(ids.get(key) ?? key, name);
+  const byName = Map.groupBy(named, ([, name]) => name);
+  const [alone, ambiguous]: [string[], string[]] = [[], []];
+  for (const [id, name] of [...named].sort()) (byName.get(name)!.length > 1 ? ambiguous : alone).push(id);
+  const random = randomFrom(seed);
+  const shared = sample(ambiguous, count / 2, random);
+  return [...shared, ...sample(alone, count - shared.length, random)];
 }
 
 /** Callers of the definitions of `symbols` (ids), or of all. */

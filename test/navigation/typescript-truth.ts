@@ -26,6 +26,7 @@ import {
   isJsxOpeningElement,
   isJsxSelfClosingElement,
   isNamedExports,
+  isNamespaceExport,
   isNamespaceImport,
   isNewExpression,
   isNonNullExpression,
@@ -47,6 +48,7 @@ import {
   type Project,
   SymbolFlags,
 } from 'typescript/unstable/sync';
+import type { Manifest } from '../../src/answer/navigate/modules/module.ts';
 
 function isClassLike(node: Node): boolean {
   return isClassDeclaration(node) || isClassExpression(node);
@@ -89,14 +91,22 @@ export function placeKey({ path: file, line, name }: Place): string {
   return `${file}:${line}:${name}`;
 }
 
-/** @param files paths below `root`, of JavaScript and TypeScript. */
-export function truthOf(root: string, files: readonly string[], typeRoots: string): Truth {
+/**
+ * @param files paths below `root`, of JavaScript and TypeScript.
+ * @param packages those of the directory: importing one by name means its source, not what may be installed.
+ */
+export function truthOf(
+  root: string,
+  files: readonly string[],
+  packages: readonly Manifest[],
+  typeRoots: string,
+): Truth {
   const config = path.join(root, 'tsconfig.truth.json');
   const api = new API({
     cwd: root,
     fs: {
       readFile: (name) =>
-        name === config ? JSON.stringify(configuration(root, files, typeRoots)) : undefined,
+        name === config ? JSON.stringify(configuration(root, files, packages, typeRoots)) : undefined,
       fileExists: (name) => (name === config ? true : undefined),
     },
   });
@@ -109,7 +119,12 @@ export function truthOf(root: string, files: readonly string[], typeRoots: strin
   }
 }
 
-function configuration(root: string, files: readonly string[], typeRoots: string) {
+function configuration(
+  root: string,
+  files: readonly string[],
+  packages: readonly Manifest[],
+  typeRoots: string,
+) {
   return {
     compilerOptions: {
       allowJs: true,
@@ -120,6 +135,7 @@ function configuration(root: string, files: readonly string[], typeRoots: string
       module: 'esnext',
       moduleResolution: 'bundler',
       noEmit: true,
+      paths: Object.fromEntries(packages.flatMap(sourcesOf)),
       skipLibCheck: true,
       strict: true,
       target: 'esnext',
@@ -128,6 +144,14 @@ function configuration(root: string, files: readonly string[], typeRoots: string
     },
     files: files.map((file) => path.join(root, file)),
   };
+}
+
+function sourcesOf({ name, directory }: Manifest): [string, string[]][] {
+  const base = directory === '' ? '.' : `./${directory}`;
+  return [
+    [name, [`${base}/src/index`, `${base}/index`, `${base}/lib/index`]],
+    [`${name}/*`, [`${base}/src/*`, `${base}/*`, `${base}/lib/*`]],
+  ];
 }
 
 class Reader {
@@ -175,10 +199,8 @@ class Reader {
         !(node.exportClause && isNamedExports(node.exportClause))
       )
         stars.push(node);
-      if (isPropertyAccessExpression(node) && isIdentifier(node.expression))
-        accesses.push({ root: node.expression, name: node.name });
-      else if (isQualifiedName(node) && isIdentifier(node.left))
-        accesses.push({ root: node.left, name: node.right });
+      if (isPropertyAccessExpression(node)) accesses.push({ root: rootOf(node), name: node.name });
+      else if (isQualifiedName(node)) accesses.push({ root: rootOf(node), name: node.right });
       if (isClassLike(node) || isInterfaceDeclaration(node)) types.push(node);
       node.forEachChild(visit);
     };
@@ -214,7 +236,7 @@ class Reader {
       const targets = this.checker
         .getExportsOfModule(module)
         .flatMap((symbol) => this.targetsOf(symbol) ?? []);
-      this.truth.imports.push({ ...this.place(file, source, star), name: '*', targets });
+      this.truth.imports.push({ ...this.place(file, source, star), name: namespaceOf(star), targets });
     }
   }
 
@@ -343,6 +365,12 @@ function passedOn(declaration: Node | undefined): Node | null {
   return declaration.kind === SyntaxKind.VariableDeclaration && isRequired ? initializer : null;
 }
 
+/** The name that `export * as name from` gives; `*` without one. */
+function namespaceOf(star: ExportDeclaration): string {
+  const name = star.exportClause && isNamespaceExport(star.exportClause) ? star.exportClause.name : undefined;
+  return name && isIdentifier(name) ? name.text : '*';
+}
+
 /** Parameters, and variables of a function that hold no function of their own. */
 function isPlainLocal(declaration: Node): boolean {
   if (declaration.kind === SyntaxKind.Parameter) return !declaration.parent || !hasModifier(declaration);
@@ -386,6 +414,12 @@ function isSymbol(declaration: Node): boolean {
   )
     return false;
   return declaration.kind !== SyntaxKind.PropertyAssignment || isFunctionValue(declaration);
+}
+
+/** `a` of `a.b.c`. */
+function rootOf(node: Node): Node {
+  if (isPropertyAccessExpression(node)) return rootOf(node.expression);
+  return isQualifiedName(node) ? rootOf(node.left) : node;
 }
 
 /** The node that names what is called. */

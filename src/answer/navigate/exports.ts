@@ -135,6 +135,7 @@ function reexported(
   for (const binding of facts.bindings(file.path)) {
     const wildcard = binding.name === '*' && binding.alias === '' && (binding.isReexport || !needsMark(file));
     if (binding.alias !== name && !wildcard) continue;
+    if (!wildcard && !binding.isReexport && !isPassedOn(facts, file, name)) continue;
     const resolution = resolveModule(facts, file, binding);
     if (resolution.kind !== 'files' || resolution.files.some((target) => target.path === file.path)) continue;
     const member = wildcard ? name : resolution.member;
@@ -160,7 +161,17 @@ function renamedExports(
   );
 }
 
+/** True when a module's own clauses may export what it imports: in JavaScript, importing a name is not enough. */
+function isPassedOn(facts: Facts, file: IndexedFile, name: string): boolean {
+  const names = familyOf(file.lang) === 'javascript' ? exportNames(facts, file.path) : null;
+  return names === null || !names.isModule || names.listed.has(name) || names.ofDefault === name;
+}
+
 interface ExportNames {
+  /** True when it exports by ES modules' statements, which say all that it exports. */
+  isModule: boolean;
+  /** Own names in `export { … }`. */
+  listed: ReadonlySet<string>;
   renames: { own: string; exported: string }[];
   ofDefault: string | null;
 }
@@ -176,7 +187,12 @@ function exportNames(facts: Facts, path: string): ExportNames | null {
   if (names) return names;
   const text = facts.text(path);
   if (text === null) return null;
-  const read = { renames: exportRenames(text), ofDefault: defaultExportName(text) };
+  const read = {
+    isModule: /^[ \t]*(?:import|export)\b/m.test(text),
+    listed: listedExports(text),
+    renames: exportRenames(text),
+    ofDefault: defaultExportName(text),
+  };
   known.set(path, read);
   return read;
 }
@@ -190,6 +206,11 @@ export function exportRenames(text: string): { own: string; exported: string }[]
   return [...text.matchAll(EXPORT_CLAUSE)].flatMap(([, clause]) =>
     [...clause!.matchAll(RENAME)].map(([, own, exported]) => ({ own: own!, exported: exported! })),
   );
+}
+
+function listedExports(text: string): Set<string> {
+  const clauses = [...text.matchAll(EXPORT_CLAUSE)].flatMap(([, clause]) => clause!.split(','));
+  return new Set(clauses.map((one) => /^\s*(?:type\s+)?([\w$]+)/.exec(one)?.[1] ?? ''));
 }
 
 /** Languages whose modules make imported names visible to their own importers. */
@@ -238,8 +259,9 @@ export function defaultExportName(text: string): string | null {
   return null;
 }
 
-/** Not a member of a type; namespaces and modules around it do not matter. */
+/** Not a member of a type; namespaces and modules around it do not matter, except where they are values of their own. */
 function isTopLevel(definition: Definition): boolean {
+  if (familyOf(definition.lang) === 'javascript') return containerOf(definition.qualifiedName) === '';
   return !isMember(definition) || familyOf(definition.lang) === 'jvm';
 }
 

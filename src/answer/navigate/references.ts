@@ -82,9 +82,7 @@ export async function referencesTo(
 
   const take = async (rows: ImportRow[]): Promise<string[]> => {
     truncated ||= rows.length === MAX_IMPORTS;
-    const references = await store.run((facts) =>
-      rows.flatMap((row) => follow(facts, tree, row, byKey, names)),
-    );
+    const references = await store.run((facts) => rows.flatMap((row) => follow(facts, row, byKey, names)));
     const fresh: string[] = [];
     for (const reference of references) {
       const { row, path } = reference;
@@ -105,15 +103,14 @@ export async function referencesTo(
   return { references: [...found.values()].sort(byPlace), truncated: truncated || store.truncated };
 }
 
-/** The references that one import makes, at each path where its file stands. */
-function follow(
+/** The references to `targets` (by key) that one import makes, at each path where its file stands; `names` are theirs. */
+export function follow(
   facts: Facts,
-  tree: SnapshotTree,
   row: ImportRow,
   targets: ReadonlyMap<string, Definition>,
   names: ReadonlySet<string>,
 ): Reference[] {
-  return tree.paths.pathsOf(row.blob).flatMap((file): Reference[] => {
+  return facts.paths.pathsOf(row.blob).flatMap((file): Reference[] => {
     const any = [...targets.values()].filter((target) => sameFamily(target, file));
     if (any.length === 0) return [];
     const files = moduleFiles(facts, file, row);
@@ -126,7 +123,8 @@ function follow(
         member === undefined
           ? whole.find((definition) => targets.has(keyOf(definition)))
           : exportedFrom(facts, files, member).find((definition) => targets.has(keyOf(definition)));
-      if (!target) return [];
+      // A module as a whole brings what it exports.
+      if (!target || (familyOf(target.lang) === 'javascript' && !target.exported)) return [];
       if (member !== undefined && !row.isReexport && !uses(facts, file, row, member)) return [];
       return [
         { row, path: file.path, target: targets.get(keyOf(target))!, confidence: CONFIDENCE.namespace },
@@ -150,10 +148,12 @@ function uses(facts: Facts, file: { path: string; lang: string }, row: ImportRow
   if (text === null) return false;
   const word = escaped(member);
   const local = row.alias === '' || familyOf(file.lang) === 'c' ? null : escaped(row.alias);
+  // What stands between is a module or a type in other languages; in JavaScript it is a value with members of its own.
+  const within = familyOf(file.lang) === 'javascript' ? '' : '(?:[\\w$]+\\s*(?:\\.|::)\\s*){0,3}';
   const pattern =
     local === null
       ? `(?<![\\w$])${word}(?![\\w$])`
-      : `(?<![\\w$])${local}\\s*(?:\\.|::|->|\\?\\.)\\s*(?:[\\w$]+\\s*(?:\\.|::)\\s*){0,3}${word}(?![\\w$])`;
+      : `(?<![\\w$])${local}\\s*(?:\\.|::|->|\\?\\.)\\s*${within}${word}(?![\\w$])`;
   const destructured = local === null ? null : `[{,]\\s*${word}\\b[^{}=]{0,200}\\}\\s*=\\s*${local}\\b`;
   return new RegExp(pattern).test(text) || (destructured !== null && new RegExp(destructured).test(text));
 }

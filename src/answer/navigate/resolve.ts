@@ -215,7 +215,9 @@ function memberCall(facts: Facts, site: CallSite, receiver: string, steps: numbe
     return closed(inferred.name ? extensionsOf(facts, site, inferred.name) : []);
   if (inferred.kind === 'type') return closed(onTypes(facts, site, inferred, 'inferred-type'));
   if (root === '') return closed(byNameAlone(members(facts, site), site, 0.5));
-  return { edges: onUnknown(facts, site, receiver), open: true };
+  // A name that the file imports means what it imports, whatever others call so.
+  const isImported = facts.bindings(site.path).some((binding) => binding.alias === root);
+  return { edges: onUnknown(facts, site, receiver), open: !isImported };
 }
 
 /** The receiver is `this`, or the file itself states its type; null when neither helps. */
@@ -300,6 +302,8 @@ function onModuleMember(
   files: readonly IndexedFile[],
   receiver: string,
 ): Edge[] | null {
+  // What a call of the module gives is to be inferred.
+  if (/[^\p{L}\p{N}_$.]/u.test(receiver)) return null;
   const last = lastName(receiver);
   const direct = exportedFrom(facts, files, last).filter(isCallable);
   const types = direct.filter((definition) => isType(definition) && isValue(definition));

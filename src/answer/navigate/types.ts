@@ -168,9 +168,15 @@ export function membersOf(facts: Facts, type: Definition, name: string): Definit
     .filter(
       (definition) =>
         sameFamily(definition, type) &&
+        isOwned(definition) &&
         isMemberOf(facts, definition, type) &&
         !isSameSymbol(definition, type),
     );
+}
+
+/** In JavaScript a function inside of a class's or value's code is no member of it. */
+function isOwned(definition: Definition): boolean {
+  return familyOf(definition.lang) !== 'javascript' || isMember(definition);
 }
 
 /** True when `member` is written in, or attributed to, `type`. */
