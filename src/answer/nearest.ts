@@ -1,4 +1,5 @@
 /** "Did you mean": the names most like one that was not found. */
+import { lastSegment } from '../paths.ts';
 
 /** Longer names are compared by their start only: the distance costs the product of the lengths. */
 const MAX_COMPARED = 64;
@@ -25,6 +26,43 @@ export function nearestNames(name: string, candidates: Iterable<string>, limit =
     .sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1))
     .slice(0, limit)
     .map((each) => each.name);
+}
+
+/** Paths beyond these are not compared. */
+const MAX_PATHS = 20_000;
+
+/**
+ * The files and directories most like a path that was not found: those of the same or a similar last segment, wherever
+ * they are. Best first; directories without a slash at the end.
+ */
+export function nearestPaths(path: string, files: Iterable<string>, limit = 3): string[] {
+  const byName = new Map<string, Set<string>>();
+  let compared = 0;
+  for (const file of files) {
+    if (++compared > MAX_PATHS) break;
+    for (let end = file.length; end > 0; end = file.lastIndexOf('/', end - 1)) {
+      const known = file.slice(0, end);
+      const name = lastSegment(known);
+      const paths = byName.get(name);
+      if (paths?.has(known)) break;
+      if (paths) paths.add(known);
+      else byName.set(name, new Set([known]));
+    }
+  }
+  const wanted = path.replace(/^\/+|\/+$/g, '');
+  return nearestNames(lastSegment(wanted), byName.keys(), limit)
+    .flatMap((name) => [...byName.get(name)!].map((known) => ({ known, name })))
+    .filter(({ known }) => known !== wanted)
+    .map(({ known, name }, order) => ({ known, score: order + editDistance(...ends(known, wanted, name)) }))
+    .sort((a, b) => a.score - b.score)
+    .slice(0, limit)
+    .map(({ known }) => known);
+}
+
+/** The last parts of two paths, short enough to be compared. */
+function ends(known: string, wanted: string, name: string): [string, string] {
+  const length = Math.max(MAX_COMPARED, name.length);
+  return [known.slice(-length), wanted.slice(-length)];
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */

@@ -172,7 +172,7 @@ function setHeaders(c: Context<AppEnv>): void {
 }
 
 const EXPOSED =
-  'ETag, Link, Location, Retry-After, Content-Range, Idempotency-Replayed, X-Request-Id, X-Total-Count, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Window, RateLimit, RateLimit-Policy, Sightline-Repo, Sightline-Ref, Sightline-Commit, Sightline-Indexed-At, Sightline-Coverage, Sightline-Empty-Reason, Sightline-Suggest, Sightline-Search-Strategy, Sightline-Notes';
+  'ETag, Link, Location, Retry-After, Content-Range, Idempotency-Replayed, X-Request-Id, X-Total-Count, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Window, RateLimit, RateLimit-Policy, Sightline-Repo, Sightline-Ref, Sightline-Commit, Sightline-Indexed-At, Sightline-Coverage, Sightline-Skipped, Sightline-Empty-Reason, Sightline-Suggest, Sightline-Search-Strategy, Sightline-Notes';
 
 /** CORS, off unless `CORS_ORIGINS` names the origin. Credentials travel in headers, never in cookies. */
 function allowOrigin(c: Context<AppEnv>, config: Config | undefined): void {

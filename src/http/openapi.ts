@@ -57,6 +57,7 @@ const PROVENANCE = {
   'Sightline-Commit': text('Commit that was indexed.'),
   'Sightline-Indexed-At': text('When it was indexed.'),
   'Sightline-Coverage': text('`indexed=120, skipped=3`: files.'),
+  'Sightline-Skipped': text('`binary=2, vendored=1`: why files were skipped, when any were.'),
   'Sightline-Empty-Reason': text('Of an empty array: `not_indexed`, `no_match` or `no_access_or_missing`.'),
   'Sightline-Suggest': text('Of an empty array: the nearest names, percent-encoded, separated by commas.'),
 };

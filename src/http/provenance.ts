@@ -6,11 +6,13 @@ export const EMPTY_REASONS = ['not_indexed', 'no_match', 'no_access_or_missing']
 export type EmptyReason = (typeof EMPTY_REASONS)[number];
 
 export interface Provenance {
-  /** Absent when the answer spans several repos. */
+  /** These three are absent when the answer spans several repos or refs, which its items then name. */
   repo?: string;
   ref?: string;
   commitSha?: string;
+  /** Of several snapshots, when the oldest of them was indexed. */
   indexedAt?: string;
+  /** Files of all snapshots that answered. */
   coverage?: { indexed: number; skipped: number; reasons?: Record<string, number> };
   emptyReason?: EmptyReason;
   /** Nearest names, best first. */
@@ -32,10 +34,17 @@ export function provenanceHeaders(provenance: Provenance | undefined): [string, 
     ['sightline-commit', commitSha],
     ['sightline-indexed-at', indexedAt],
     ['sightline-coverage', coverage && `indexed=${coverage.indexed}, skipped=${coverage.skipped}`],
+    ['sightline-skipped', coverage && skipReasons(coverage.reasons)],
     ['sightline-empty-reason', emptyReason],
     ['sightline-suggest', suggest?.length ? suggest.map(encodeURIComponent).join(', ') : undefined],
   ];
   return headers.filter((header): header is [string, string] => header[1] !== undefined);
+}
+
+/** `binary=2, vendored=1`, most frequent first; nothing when every file was indexed. */
+function skipReasons(reasons: Record<string, number> = {}): string | undefined {
+  const sorted = Object.entries(reasons).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  return sorted.length > 0 ? sorted.map(([reason, count]) => `${reason}=${count}`).join(', ') : undefined;
 }
 
 /** The same as the envelope's `meta` members. */

@@ -197,6 +197,35 @@ function orderedStatement(shard: D1Database, query: TextQuery & { scope: RepoSco
 
 const weightsOf = ({ weights = [1, 1, 1] }: TextQuery) => weights.map(Number).join(', ');
 
+/** FTS5 expressions, to be asked one by one. */
+export interface WordsQuery {
+  scope: RepoScope;
+  words: readonly string[];
+}
+
+/**
+ * Which of the expressions match any chunk of a repo, in whatever snapshot: indexes into `words`, one list a query. Each
+ * is a look at the first posting.
+ */
+export async function heldWords(shard: D1Database, queries: readonly WordsQuery[]): Promise<number[][]> {
+  const found = await runAll<{ at: number }>(
+    shard,
+    queries.map(({ scope, words }) => ({
+      scope,
+      kind: 'text',
+      statement: () => {
+        const table = fullTextTable('text', scope);
+        return shard
+          .prepare(
+            `SELECT j.key AS at FROM json_each(?1) j WHERE EXISTS (SELECT 1 FROM ${table} WHERE ${table} MATCH j.value)`,
+          )
+          .bind(JSON.stringify(words.map(checked)));
+      },
+    })),
+  );
+  return found.map((rows) => rows.map((row) => row.at));
+}
+
 export interface TrigramQuery extends SnapshotFilter {
   /** Literal pieces of at least three characters, all of which must occur; letter case is ignored. */
   terms: readonly string[];

@@ -161,8 +161,8 @@ export interface IndexedPath {
 }
 
 /**
- * Files of the snapshots whose path contains `piece` (letter case ignored; '' = all), in path order: what path
- * filters choose from.
+ * Files of the snapshots whose path contains `piece` (letter case ignored; '' = all), of these languages if any are
+ * named, in path order: what path filters choose from.
  */
 export async function indexedPaths(
   shard: D1Database,
@@ -170,6 +170,7 @@ export async function indexedPaths(
   snapshotIds: readonly number[],
   piece: string,
   limit: number,
+  langs?: readonly string[],
 ): Promise<IndexedPath[]> {
   const { results } = await shard
     .prepare(
@@ -177,9 +178,10 @@ export async function indexedPaths(
        FROM json_each(?2) q CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value
          CROSS JOIN dirs d ON d.id = sd.dir AND d.repo = ?1 CROSS JOIN entries e ON e.dir = d.id
        WHERE e.blob IS NOT NULL AND (?3 = '' OR instr(lower(d.path || e.name), ?3) > 0)
+         AND (?5 IS NULL OR e.lang IN (SELECT value FROM json_each(?5)))
        ORDER BY path LIMIT ?4`,
     )
-    .bind(scope.repo.key, JSON.stringify(snapshotIds), piece, limit)
+    .bind(scope.repo.key, JSON.stringify(snapshotIds), piece, limit, langs ? JSON.stringify(langs) : null)
     .all<IndexedPath>();
   return results;
 }

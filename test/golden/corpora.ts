@@ -15,6 +15,11 @@ const zod = import.meta.glob<string>(
   ['../../node_modules/zod/src/v4/{core,classic}/**/*.ts', '!**/tests/compile-*', '!**/tests/locales/**'],
   { query: '?raw', import: 'default', eager: true },
 );
+const semver = import.meta.glob<string>('../../node_modules/semver/**/*.js', {
+  query: '?raw',
+  import: 'default',
+  eager: true,
+});
 const self = import.meta.glob<string>('../../src/**/*.ts', { query: '?raw', import: 'default', eager: true });
 
 /** Files of each corpus by path below its root. */
@@ -22,8 +27,12 @@ export const CORPORA: Record<string, Files> = {
   hono: below(hono, 'hono/dist/'),
   jose: below(jose, 'jose/dist/webapi/'),
   zod: below(zod, 'zod/src/v4/'),
+  semver: below(semver, 'node_modules/semver/'),
   self: below(self, 'src/'),
 };
+
+/** Corpora that only the lockfile changes. */
+export const PINNED = ['hono', 'jose', 'zod', 'semver'];
 
 function below(files: Files, root: string): Files {
   return Object.fromEntries(

@@ -16,7 +16,7 @@ export interface Measures {
   ndcgAt10: number;
 }
 
-interface Shown {
+export interface Shown {
   filePath: string;
   content: string;
 }

@@ -114,7 +114,7 @@ routes.openapi(list, (c) => {
     repo: 'größe',
     ref: 'main',
     commitSha: 'abc',
-    coverage: { indexed: 3, skipped: 1 },
+    coverage: { indexed: 3, skipped: 3, reasons: { vendored: 1, binary: 2 } },
     emptyReason: 'no_match',
     suggest: ['a b', 'ü'],
   });
@@ -223,7 +223,8 @@ describe('provenance', () => {
     expect(headers.get('sightline-repo')).toBe('gr%C3%B6%C3%9Fe');
     expect(headers.get('sightline-ref')).toBe('main');
     expect(headers.get('sightline-commit')).toBe('abc');
-    expect(headers.get('sightline-coverage')).toBe('indexed=3, skipped=1');
+    expect(headers.get('sightline-coverage')).toBe('indexed=3, skipped=3');
+    expect(headers.get('sightline-skipped')).toBe('binary=2, vendored=1');
     expect(headers.get('sightline-empty-reason')).toBe('no_match');
     expect(headers.get('sightline-suggest')).toBe('a%20b, %C3%BC');
   });
@@ -238,7 +239,7 @@ describe('provenance', () => {
       ref: 'main',
       commit_sha: 'abc',
       total: 45,
-      coverage: { indexed: 3, skipped: 1 },
+      coverage: { indexed: 3, skipped: 3, reasons: { vendored: 1, binary: 2 } },
       empty_reason: 'no_match',
     });
   });

@@ -4,6 +4,7 @@ import type { Services } from '../../services.ts';
 import { symbolsOfBlob } from '../../store/navigation.ts';
 import { entryAt, type TreeFile } from '../../store/tree.ts';
 import type { OpenSnapshot } from './snapshot.ts';
+import { suggestPaths } from './suggest-paths.ts';
 
 /** Larger files are for `/raw`. */
 export const MAX_FILE_BYTES = 5 * 1024 * 1024;
@@ -33,7 +34,7 @@ export interface FileContent {
 
 /**
  * The file, symlink or submodule at a path.
- * @throws Problem `not_found`; `unprocessable` with the commit for a submodule, whose files are another repository's
+ * @throws Problem `not_found` with the nearest paths in `suggestions`; `unprocessable` with the commit for a submodule, whose files are another repository's
  */
 export async function fileEntry(snapshot: OpenSnapshot, path: string): Promise<TreeFile> {
   const entry = await entryAt(snapshot.shard, snapshot.scope, snapshot.snapshotId, path);
@@ -41,6 +42,7 @@ export async function fileEntry(snapshot: OpenSnapshot, path: string): Promise<T
     throw new Problem(
       'not_found',
       `No file "${path}" in "${snapshot.scope.repo.name}" at ${snapshot.served.ref}.`,
+      { members: { suggestions: await suggestPaths(snapshot, path) } },
     );
   }
   if (entry.mode === SUBMODULE) {

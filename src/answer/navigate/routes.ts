@@ -37,6 +37,7 @@ import {
 } from './schemas.ts';
 import { suggestNames } from './select.ts';
 import { type OpenSnapshot, openSnapshot, provenanceOf } from './snapshot.ts';
+import { suggestPaths } from './suggest-paths.ts';
 
 const BASE = '/repos/{name}/refs/{ref}';
 const DEFAULT_LIMIT = 100;
@@ -194,15 +195,9 @@ navigateRoutes.openapi(tree, async (c) => {
   const { snapshot, unchanged } = await open(c, c.req.valid('param'));
   if (unchanged) return unchanged;
   const files = await listTree(snapshot.shard, snapshot.scope, snapshot.snapshotId, prefix);
-  return c.json(
-    list(
-      c,
-      snapshot,
-      files.map((entry) => entry.path),
-      query,
-    ),
-    200,
-  );
+  const paths = files.map((entry) => entry.path);
+  const suggest = paths.length === 0 ? await suggestPaths(snapshot, prefix) : [];
+  return c.json(list(c, snapshot, paths, query, suggest), 200);
 });
 
 navigateRoutes.openapi(file, async (c) => {
@@ -240,12 +235,21 @@ navigateRoutes.openapi(find, async (c) => {
   const { snapshot, unchanged } = await open(c, c.req.valid('param'));
   if (unchanged) return unchanged;
   const found = kind === 'file' ? await findFiles(snapshot, pattern) : await findSymbols(snapshot, pattern);
-  const suggest =
-    found.results.length === 0 && kind === 'symbol'
-      ? await suggestNames(snapshot, pattern.replace(/[^\p{L}\p{N}_$]/gu, ''))
-      : [];
+  const suggest = found.results.length === 0 ? await suggestLike(snapshot, pattern, kind) : [];
   return c.json(list(c, snapshot, found.results, page, suggest), 200);
 });
+
+/** What a pattern that found nothing may have meant. */
+function suggestLike(snapshot: OpenSnapshot, pattern: string, kind: 'file' | 'symbol'): Promise<string[]> {
+  return kind === 'symbol'
+    ? suggestNames(snapshot, pattern.replace(/[^\p{L}\p{N}_$]/gu, ''))
+    : suggestPaths(snapshot, pattern.replace(/[*?[\]{}]+/g, ''));
+}
+
+/** An object whose list may be empty says why, like the arrays. */
+function explainEmpty(c: Context<AppEnv>, snapshot: OpenSnapshot, total: number): void {
+  if (total === 0) setProvenance(c, { ...provenanceOf(snapshot), emptyReason: 'no_match' });
+}
 
 navigateRoutes.openapi(references, async (c) => {
   const { symbolName, ...at } = c.req.valid('param');
@@ -265,6 +269,7 @@ navigateRoutes.openapi(callers, async (c) => {
   const options = { offset: window.offset, limit: window.limit ?? DEFAULT_LIMIT, minConfidence };
   const answer = await callersOf(snapshot, { name: symbolName, path, kind }, options);
   setPage(c, window, answer.total);
+  explainEmpty(c, snapshot, answer.total);
   return c.json({ ...answer, ...provenanceOf(snapshot) }, 200);
 });
 
@@ -277,6 +282,7 @@ navigateRoutes.openapi(callees, async (c) => {
   const options = { offset: window.offset, limit: window.limit ?? DEFAULT_LIMIT, minConfidence };
   const answer = await calleesOf(snapshot, { name: symbolName, path, kind }, options);
   setPage(c, window, answer.total);
+  explainEmpty(c, snapshot, answer.total);
   return c.json({ ...answer, ...provenanceOf(snapshot) }, 200);
 });
 
@@ -286,5 +292,6 @@ navigateRoutes.openapi(impact, async (c) => {
   const { snapshot, unchanged } = await open(c, at);
   if (unchanged) return unchanged;
   const answer = await impactOf(snapshot, { name: symbolName, path, kind }, { depth, minConfidence });
+  explainEmpty(c, snapshot, answer.total);
   return c.json({ ...answer, ...provenanceOf(snapshot) }, 200);
 });

@@ -60,6 +60,11 @@ export class Pool {
     if (!this.#files.has(blobId)) this.#files.set(blobId, rank);
   }
 
+  /** A line that the query names is as good as the first of the files. */
+  addNamedLine(chunk: ChunkRow): void {
+    this.#at(chunk).ranks.path = 0;
+  }
+
   addExact(exact: ExactFiles, chunks: Map<number, ChunkRow[]>): void {
     for (const [blobId, ranges] of exact.lines) {
       for (const range of ranges) this.#addLines(blobId, range, chunks.get(blobId) ?? []);
@@ -97,7 +102,7 @@ export class Pool {
     const { mode, clause, exact } = this.#lookup;
     for (const found of this.#byKey.values()) {
       const file = this.#files.get(found.blobId);
-      if (file !== undefined) found.ranks.path = file;
+      if (file !== undefined) found.ranks.path ??= file;
       this.#files.delete(found.blobId);
     }
     if (clause.symbols.length === 0) {

@@ -1,5 +1,6 @@
 import type { z } from '@hono/zod-openapi';
 import { judging } from '../../errors.ts';
+import type { Provenance } from '../../http/provenance.ts';
 import { lastSegment } from '../../paths.ts';
 import type { Services } from '../../services.ts';
 import { type Relative, relativesOf, type SymbolCard, symbolCards } from '../../store/hits.ts';
@@ -20,7 +21,7 @@ export async function codeSearch(
   s: Pick<Services, 'db' | 'shard' | 'embedder' | 'log' | 'clock'>,
   caller: Caller,
   body: z.output<typeof codeSearchBody>,
-): Promise<Answer> {
+): Promise<Answer & { provenance: Provenance }> {
   const started = s.clock().getTime();
   const types = body.entity_types && new Set(body.entity_types.map(entityTypeNamed));
   const params = {
@@ -37,6 +38,8 @@ export async function codeSearch(
   const results = hits.map((hit) =>
     toResult(hit, cards.get(symbolKey(hit)), relatives.get(symbolKey(hit)) ?? []),
   );
+  const { provenance } = answer;
+  const reason = results.length > 0 ? null : (answer.emptyReason ?? 'no_match');
   return {
     results,
     total: results.length,
@@ -44,8 +47,14 @@ export async function codeSearch(
     search_strategy: answer.strategy,
     execution_time_ms: s.clock().getTime() - started,
     notes: answer.notes,
-    empty_reason: results.length > 0 ? null : (answer.emptyReason ?? 'no_match'),
+    empty_reason: reason,
     suggestions: answer.suggestions,
+    repository: provenance.repo ?? null,
+    ref: provenance.ref ?? null,
+    commit_sha: provenance.commitSha ?? null,
+    indexed_at: provenance.indexedAt ?? null,
+    coverage: provenance.coverage ? { reasons: {}, ...provenance.coverage } : null,
+    provenance: { ...provenance, ...(reason && { emptyReason: reason }), suggest: answer.suggestions },
   };
 }
 

@@ -6,9 +6,10 @@ import { findExact } from './exact-search.ts';
 import { languageFilter } from './language-filter.ts';
 import { type Lookup, matchesLines } from './lookup.ts';
 import type { PlacedCandidate } from './place.ts';
-import { type Clause, positiveMatches, type QueryPlan, satisfies } from './query-plan.ts';
+import { type Clause, onlyFilters, positiveMatches, type QueryPlan, satisfies } from './query-plan.ts';
 import type { Target } from './targets.ts';
-import { clauseTerms, looksLikeCode } from './terms.ts';
+import { clauseTerms, looksLikeCode, type Term } from './terms.ts';
+import { unknownWords } from './unknown-words.ts';
 
 /**
  * Candidates of a list: deep enough for dedup and boosts to choose from, small enough to describe in one batch. A page
@@ -22,6 +23,8 @@ export interface Run {
   candidates: PlacedCandidate[];
   /** A lookup found as many candidates as it may: a larger pool can hold more. */
   full: boolean;
+  /** Words of the query that none of the repos holds. */
+  unknown: Term[];
   notes: string[];
 }
 
@@ -38,11 +41,15 @@ export async function runLookups(
     ),
   );
   const lookups = prepared.map(({ lookup }) => lookup);
-  const gathered = await gatherAll(prepared.filter(({ empty }) => !empty).map(({ lookup }) => lookup));
+  const [gathered, unknown] = await Promise.all([
+    gatherAll(prepared.filter(({ empty }) => !empty).map(({ lookup }) => lookup)),
+    unknownWords(lookups),
+  ]);
   const checked = await Promise.all(gathered.map(([lookup, found]) => verified(lookup, found)));
   return {
     lookups,
     candidates: folded(checked.flat()),
+    unknown,
     full: gathered.some(([, found]) => found.length >= pool),
     notes: [...new Set(prepared.flatMap(({ notes }) => notes))],
   };
@@ -64,7 +71,7 @@ async function prepare(
   const terms = clauseTerms(clause);
   const code = looksLikeCode(clause.wishes.join(' '));
   const langs = languageFilter(clause.langs, clause.notLangs);
-  const blobIds = await filesByPath(shard, target, clause);
+  const blobIds = await filesByPath(shard, target, clause, langs);
   const lookup: Lookup = { shard, target, clause, terms, code, langs, blobIds, exact: null, mode, pool };
   const empty = langs?.length === 0 || blobIds?.length === 0;
   if (empty || positiveMatches(clause.demand).length === 0) return { lookup, empty, notes: [] };
@@ -88,14 +95,20 @@ async function narrowExactly(lookup: Lookup): Promise<Pick<Prepared, 'empty' | '
 
 const MAX_PATHS = 50_000;
 
-async function filesByPath(shard: D1Database, target: Target, clause: Clause): Promise<number[] | undefined> {
-  if (clause.paths.length === 0 && clause.notPaths.length === 0) return undefined;
+/** The files that path filters leave; with nothing to search for, those that any filters leave. */
+async function filesByPath(
+  shard: D1Database,
+  target: Target,
+  clause: Clause,
+  langs: string[] | undefined,
+): Promise<number[] | undefined> {
+  if (clause.paths.length === 0 && clause.notPaths.length === 0 && !onlyFilters(clause)) return undefined;
   const piece = clause.paths.reduce(
     (best, pattern) => (pattern.piece.length > best.length ? pattern.piece : best),
     '',
   );
   const snapshotIds = target.refs.map((ref) => ref.snapshotId);
-  const files = await indexedPaths(shard, target.scope, snapshotIds, piece, MAX_PATHS);
+  const files = await indexedPaths(shard, target.scope, snapshotIds, piece, MAX_PATHS, langs);
   const kept = files.filter(
     ({ path }) =>
       clause.paths.every((each) => each.test(path)) && !clause.notPaths.some((each) => each.test(path)),

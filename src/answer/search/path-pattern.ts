@@ -1,5 +1,6 @@
 import { invalid } from '../../errors.ts';
 import { lastSegment, pathGlob } from '../../paths.ts';
+import { regexMatcher } from './line-matcher.ts';
 
 /** A filter on paths, made once a query. */
 export interface PathPattern {
@@ -25,6 +26,15 @@ const MAX_STARS = 24;
  */
 export function pathPattern(source: string, part: 'path' | 'name', caseSensitive = false): PathPattern {
   return isGlob(source) ? globPattern(source, caseSensitive) : partPattern(source, part, caseSensitive);
+}
+
+/**
+ * A regular expression over whole paths, found anywhere in them.
+ * @throws Problem `validation` when it does not compile
+ */
+export function pathRegex(source: string, caseSensitive = false): PathPattern {
+  const { test } = regexMatcher(source, caseSensitive);
+  return { source, piece: '', test };
 }
 
 function partPattern(source: string, part: 'path' | 'name', caseSensitive: boolean): PathPattern {

@@ -11,16 +11,30 @@ export type Token =
 const ALIASES: Record<string, QualifierName> = {
   ...Object.fromEntries(QUALIFIERS.map((name) => [name, name])),
   language: 'lang',
+  ext: 'lang',
+  extension: 'lang',
   symbol: 'sym',
   ref: 'rev',
+  branch: 'rev',
+  tag: 'rev',
+  repository: 'repo',
+  filename: 'file',
+  dir: 'path',
+  directory: 'path',
 };
-const QUALIFIER = /^([A-Za-z]+):(?![:\s]|$)/;
+const LONGEST_NAME = Math.max(...Object.keys(ALIASES).map((name) => name.length));
+/** `name:value`; not `a::b`, not the scheme of a URL. */
+const QUALIFIER = /^([A-Za-z]+):(?![:\s]|\/\/|$)/;
 const OPERATOR = /^(AND|OR|NOT)(?=[\s()]|$)/;
+/** The option of a command, as commands are pasted. */
+const FLAG = /^-[A-Za-z](\s|$)/;
 const SPACE = /\s/u;
+/** Quotes that text processors make of `"`. What opens one language's quotation closes another's. */
+const SMART_QUOTES = /[\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02]/g;
 
 /** Splits a query into tokens. Never fails: whatever has no meaning as syntax is a word. */
 export function lexQuery(input: string): Token[] {
-  const lexer = new Lexer(input);
+  const lexer = new Lexer(input.replace(SMART_QUOTES, '"'));
   return lexer.run();
 }
 
@@ -94,8 +108,9 @@ class Lexer {
     this.#push({ type: 'close' }, 1);
   }
 
-  /** `-word`, `-"…"`, `-(…)`, `-/…/` negate; a lone `-`, `--flag`, `->` and `-1` are text. */
+  /** `-word`, `-"…"`, `-(…)`, `-/…/` negate; a lone `-`, `-m`, `--flag`, `->` and `-1` are text. */
   #negates(): boolean {
+    if (FLAG.test(this.#input.slice(this.#at, this.#at + 3))) return false;
     return /[\p{L}_"(/]/u.test(this.#input.slice(this.#at + 1, this.#at + 3).match(/^./su)?.[0] ?? '');
   }
 
@@ -112,26 +127,34 @@ class Lexer {
     return { kind: 'phrase', text };
   }
 
-  /** `/…/` up to a slash that ends the token, so that `/usr/lib/x` stays a word. */
+  /** `/…/` or `/…/i` up to a slash that ends the token, so that `/usr/lib/x` stays a word; `/*` and `//` open comments. */
   #regex(): QueryNode | null {
-    if (this.#char() !== '/') return null;
+    if (this.#char() !== '/' || '*/'.includes(this.#char(1))) return null;
     const end = this.#regexEnd(this.#at + 1);
     if (end <= this.#at + 1) return null;
     const source = this.#input.slice(this.#at + 1, end).replaceAll('\\/', '/');
-    this.#at = end + 1;
-    return { kind: 'regex', source };
+    const anyCase = this.#input[end + 1] === 'i';
+    this.#at = end + (anyCase ? 2 : 1);
+    return { kind: 'regex', source: anyCase ? `(?i)${source}` : source };
   }
 
   #regexEnd(from: number): number {
     for (let end = closing(this.#input, from, '/'); end >= 0; end = closing(this.#input, end + 1, '/')) {
-      const next = this.#input[end + 1];
-      if (next === undefined || SPACE.test(next) || (next === ')' && this.#depth > 0)) return end;
+      if (this.#endsToken(end + 1)) return end;
+      // `/home/i` is a path: only what cannot be one takes a flag.
+      const isPattern = REGEX_SYNTAX.test(this.#input.slice(from, end));
+      if (this.#input[end + 1] === 'i' && isPattern && this.#endsToken(end + 2)) return end;
     }
     return -1;
   }
 
+  #endsToken(at: number): boolean {
+    const next = this.#input[at];
+    return next === undefined || SPACE.test(next) || (next === ')' && this.#depth > 0);
+  }
+
   #qualifier(): QueryNode | null {
-    const match = QUALIFIER.exec(this.#input.slice(this.#at, this.#at + 12));
+    const match = QUALIFIER.exec(this.#input.slice(this.#at, this.#at + LONGEST_NAME + 2));
     const name = match && ALIASES[match[1]!.toLowerCase()];
     if (!match || !name) return null;
     const start = this.#at;
@@ -149,12 +172,25 @@ class Lexer {
       const phrase = this.#phrase();
       return { value: phrase?.kind === 'phrase' ? phrase.text : '', form: 'quoted' };
     }
-    if (name === 'content') {
+    const quoted = this.#singleQuoted();
+    if (quoted !== null) return { value: quoted, form: 'quoted' };
+    if (name === 'content' || PATTERNED.has(name)) {
       const regex = this.#regex();
-      if (regex?.kind === 'regex') return { value: regex.source, form: 'regex' };
+      if (regex?.kind === 'regex' && (name === 'content' || REGEX_SYNTAX.test(regex.source)))
+        return { value: regex.source, form: 'regex' };
+      if (regex?.kind === 'regex') return { value: `/${regex.source}/`, form: 'plain' };
     }
     const word = this.#word();
     return { value: word.kind === 'word' ? word.text : '', form: 'plain' };
+  }
+
+  /** Elsewhere an apostrophe is part of a word; after `name:` it can only be meant as a quote. */
+  #singleQuoted(): string | null {
+    const end = this.#char() === "'" ? this.#input.indexOf("'", this.#at + 1) : -1;
+    if (end < 0 || !this.#endsToken(end + 1)) return null;
+    const value = this.#input.slice(this.#at + 1, end);
+    this.#at = end + 1;
+    return value;
   }
 
   /** Up to white space, or to the `)` of an open group; parentheses of its own (`foo(bar)`) belong to the word. */
@@ -169,6 +205,10 @@ class Lexer {
     return { kind: 'word', text: this.#input.slice(start, this.#at) };
   }
 }
+
+const PATTERNED = new Set<QualifierName>(['path', 'file']);
+/** What no directory is called: tells `path:/^src.*x/` from the path `/src/lib/`. */
+const REGEX_SYNTAX = /[\^$|+()\\]|\.\*/;
 
 const EMPTY: QueryNode = { kind: 'word', text: '' };
 

@@ -1,7 +1,8 @@
 import { invalid } from '../../errors.ts';
+import { type CodePlace, codePlace, withoutLine } from './code-place.ts';
 import { type LineMatcher, literalMatcher, regexMatcher } from './line-matcher.ts';
 import { allOf, anyOf, type Needles } from './needles.ts';
-import { type PathPattern, pathPattern } from './path-pattern.ts';
+import { type PathPattern, pathPattern, pathRegex } from './path-pattern.ts';
 import { parseQuery } from './query-parser.ts';
 import type { QualifierName, QueryNode } from './query-tree.ts';
 
@@ -10,9 +11,12 @@ export type SearchMode = (typeof SEARCH_MODES)[number];
 
 /** What a text must contain, exactly; evaluated per file. */
 export type Demand =
-  | { kind: 'match'; matcher: LineMatcher; words: string }
+  | { kind: 'match'; matcher: LineMatcher; words: string; phrase?: boolean }
   | { kind: 'not'; child: Demand }
   | { kind: 'and' | 'or'; children: Demand[] };
+
+/** Of matches, `phrase` are those in quotes that nothing else says are meant to the letter. */
+type Match = Extract<Demand, { kind: 'match' }>;
 
 /** A conjunction: what one alternative of the query asks of a hit. All patterns and demands of it must hold. */
 export interface Clause {
@@ -30,6 +34,8 @@ export interface Clause {
   demand: Demand | null;
   /** Bare words: ranked by, not required. */
   wishes: string[];
+  /** Those of the words that say where something stands: `src/a.ts:12`. */
+  places: CodePlace[];
 }
 
 export interface QueryPlan {
@@ -92,9 +98,39 @@ export function satisfies(demand: Demand, text: string): boolean {
 }
 
 /** The matchers outside any NOT: what a hit shows, and what ranking reads words from. */
-export function positiveMatches(demand: Demand | null): Extract<Demand, { kind: 'match' }>[] {
+export function positiveMatches(demand: Demand | null): Match[] {
   if (demand === null || demand.kind === 'not') return [];
   return demand.kind === 'match' ? [demand] : demand.children.flatMap(positiveMatches);
+}
+
+/** Whether a clause is filters alone: nothing in it is searched for. */
+export function onlyFilters({ wishes, demand, symbols }: Clause): boolean {
+  return wishes.length === 0 && demand === null && symbols.length === 0;
+}
+
+/**
+ * The plan with quoted phrases among other words taken as words; null when it has none. Error messages quote values
+ * that no source holds (`Invalid UUID version: "v9"`), so such a phrase is given up before the answer is empty.
+ */
+export function withoutPhrases(plan: QueryPlan): { plan: QueryPlan; phrases: string[] } | null {
+  const phrases: string[] = [];
+  const clauses = plan.clauses.map((clause): Clause => {
+    const parts =
+      clause.demand?.kind === 'and'
+        ? clause.demand.children
+        : [clause.demand].filter((each) => each !== null);
+    const given = parts.flatMap((part) => (part.kind === 'match' && part.phrase ? [part.words] : []));
+    if (clause.wishes.length === 0 || given.length === 0) return clause;
+    phrases.push(...given);
+    const kept = parts.filter((part) => !(part.kind === 'match' && part.phrase));
+    return {
+      ...clause,
+      demand: kept.reduce<Demand | null>(conjoin, null),
+      wishes: [...clause.wishes, ...given.flatMap((phrase) => phrase.split(/\s+/))].slice(0, MAX_TERMS),
+      places: [...clause.places, ...given.map(codePlace).filter((place) => place !== null)],
+    };
+  });
+  return phrases.length > 0 ? { plan: { ...plan, clauses }, phrases } : null;
 }
 
 /** All that a clause says in words: its wishes, its exact texts outside NOT, and the symbols it names. */
@@ -106,13 +142,13 @@ export function clauseWords(clause: Clause): string {
 type Leaf =
   | { is: 'wish'; text: string }
   | { is: 'demand'; node: QueryNode }
-  | { is: 'filter'; name: QualifierName; value: string; negated: boolean };
+  | { is: 'filter'; name: QualifierName; value: string; isRegex: boolean; negated: boolean };
 
 /** The tree as alternatives of conjunctions. Only qualifiers are distributed; content keeps its own tree. */
 function expand(node: QueryNode, top: boolean): Leaf[][] {
   if (node.kind === 'word' && top) return [[{ is: 'wish', text: node.text }]];
   if (node.kind === 'qualifier' && node.name !== 'content') {
-    return [[{ is: 'filter', name: node.name, value: node.value, negated: false }]];
+    return [[filterLeaf(node, false)]];
   }
   if (!(top && node.kind === 'seq') && isContent(node)) return [[{ is: 'demand', node }]];
   if (node.kind === 'not') return expandNot(node.child);
@@ -127,10 +163,13 @@ function expand(node: QueryNode, top: boolean): Leaf[][] {
   );
 }
 
+function filterLeaf(node: Extract<QueryNode, { kind: 'qualifier' }>, negated: boolean): Leaf {
+  return { is: 'filter', name: node.name, value: node.value, isRegex: node.form === 'regex', negated };
+}
+
 /** De Morgan, where qualifiers stand below the NOT. */
 function expandNot(node: QueryNode): Leaf[][] {
-  if (node.kind === 'qualifier')
-    return [[{ is: 'filter', name: node.name, value: node.value, negated: true }]];
+  if (node.kind === 'qualifier') return [[filterLeaf(node, true)]];
   if (node.kind === 'not') return expand(node.child, false);
   if (node.kind === 'and' || node.kind === 'or' || node.kind === 'seq') {
     const children = node.children.map((child): QueryNode => ({ kind: 'not', child }));
@@ -169,30 +208,34 @@ class ClauseBuilder {
   }
 
   clause(leaves: Leaf[]): Clause {
-    const named = (name: QualifierName, negated: boolean) =>
-      leaves.flatMap((leaf) =>
-        leaf.is === 'filter' && leaf.name === name && leaf.negated === negated ? [leaf.value] : [],
-      );
+    const filters = (name: QualifierName, negated: boolean) =>
+      leaves
+        .filter((leaf) => leaf.is === 'filter')
+        .filter((leaf) => leaf.name === name && leaf.negated === negated);
+    const named = (name: QualifierName, negated: boolean) => filters(name, negated).map((leaf) => leaf.value);
     const patterns = (negated: boolean) => [
-      ...named('path', negated).map((value) => this.#path(value, 'path')),
-      ...named('file', negated).map((value) => this.#path(value, 'name')),
+      ...filters('path', negated).map((leaf) => this.#path(leaf, 'path')),
+      ...filters('file', negated).map((leaf) => this.#path(leaf, 'name')),
     ];
     const demands = leaves.flatMap((leaf) => (leaf.is === 'demand' ? [this.#demand(leaf.node)] : []));
-    const words = leaves.flatMap((leaf) => (leaf.is === 'wish' ? [leaf.text] : []));
+    const typed = leaves.flatMap((leaf) => (leaf.is === 'wish' ? [leaf.text] : []));
+    const places = typed.map(codePlace).filter((place) => place !== null);
+    const words = typed.map(withoutLine);
     // `case:yes` asks for exact words, so they become demands.
     const exact = this.#sensitivity === true ? words.map((text) => this.#literal(text, false)) : [];
     return {
       repos: groups(named('repo', false)),
       notRepos: named('repo', true),
       refs: named('rev', false),
-      langs: groups(named('lang', false)),
-      notLangs: named('lang', true),
+      langs: groups(named('lang', false).flatMap(listed)),
+      notLangs: named('lang', true).flatMap(listed),
       paths: patterns(false),
       notPaths: patterns(true),
       symbols: named('sym', false),
       notSymbols: named('sym', true),
       demand: [...demands, ...exact].reduce<Demand | null>(conjoin, null),
       wishes: words,
+      places,
     };
   }
 
@@ -201,15 +244,17 @@ class ClauseBuilder {
     return isRegex ? this.#regex(text) : this.#literal(text, true);
   }
 
-  #path(value: string, part: 'path' | 'name'): PathPattern {
-    return pathPattern(value, part, this.#sensitivity === true);
+  #path({ value, isRegex }: { value: string; isRegex: boolean }, part: 'path' | 'name'): PathPattern {
+    const caseSensitive = this.#sensitivity === true;
+    return isRegex ? pathRegex(value, caseSensitive) : pathPattern(withoutLine(value), part, caseSensitive);
   }
 
   #demand(node: QueryNode): Demand {
     switch (node.kind) {
       case 'word':
-      case 'phrase':
         return this.#literal(node.text, false);
+      case 'phrase':
+        return { ...this.#literal(node.text, false), phrase: this.#sensitivity === undefined };
       case 'regex':
         return this.#regex(node.source);
       case 'qualifier':
@@ -224,7 +269,7 @@ class ClauseBuilder {
     }
   }
 
-  #literal(text: string, byDefault: boolean): Demand {
+  #literal(text: string, byDefault: boolean): Match {
     return { kind: 'match', matcher: literalMatcher(text, this.#sensitive(text, byDefault)), words: text };
   }
 
@@ -236,6 +281,11 @@ class ClauseBuilder {
     if (this.#sensitivity === 'auto') return /\p{Lu}/u.test(text);
     return this.#sensitivity ?? byDefault;
   }
+}
+
+/** `lang:ts,tsx` */
+function listed(value: string): string[] {
+  return value.split(',').filter((each) => each !== '');
 }
 
 function groups(values: string[]): string[][] {
@@ -250,7 +300,7 @@ function conjoin(left: Demand | null, right: Demand): Demand {
 function addFilters(clause: Clause, filters: QueryFilters, caseSensitive: boolean): void {
   if (filters.repo !== undefined) clause.repos.push([filters.repo]);
   if (filters.ref !== undefined) clause.refs = [filters.ref];
-  if (filters.lang !== undefined) clause.langs.push([filters.lang]);
+  if (filters.lang !== undefined) clause.langs.push(listed(filters.lang));
   if (filters.path !== undefined) clause.paths.push(pathPattern(filters.path, 'path', caseSensitive));
 }
 

@@ -2,12 +2,15 @@
  * Ranking: candidates with the rank each signal gave them → an order and a score. Pure, so that the golden file
  * (test/golden) shows what a change does, signal by signal.
  *
+ * How it works and what each part is worth: README.md beside this file.
+ *
  *   reciprocal rank fusion, tilted to the lexical side
- *   × name (the hit defines what was asked for) × path × test and generated demotion × coherence of the file
+ *   × name (the hit defines what was asked for) × place × path × test and generated demotion × coherence of the file
  *   → no two hits over the same lines, at most three a file
  */
 import type { SymbolRef } from '../../store/hits.ts';
 import { splitIdentifier } from '../../words.ts';
+import { type CodePlace, namesFile } from './code-place.ts';
 import type { Term } from './terms.ts';
 
 /** Lists that are fused. */
@@ -15,7 +18,7 @@ export const SIGNALS = ['lexical', 'symbol', 'path', 'exact', 'semantic'] as con
 export type Signal = (typeof SIGNALS)[number];
 
 /** What multiplies the fused score. */
-export const FACTORS = ['name', 'pathWords', 'demotion', 'coherence', 'scraps', 'lexicalShare'] as const;
+export const FACTORS = ['name', 'place', 'pathWords', 'demotion', 'coherence', 'lexicalShare'] as const;
 export type Factor = (typeof FACTORS)[number];
 
 export interface Candidate {
@@ -45,6 +48,8 @@ export interface RankQuery {
   code: boolean;
   /** Names as typed, so that `route!` and `Route` are told from `route` (terms.ts, `spellings`); none in a question. */
   spelled: ReadonlySet<string>;
+  /** Files and lines that the query names: `src/a.ts:12`. */
+  places: readonly CodePlace[];
 }
 
 export interface RankOptions {
@@ -60,10 +65,19 @@ export interface Ranked<C extends Candidate = Candidate> {
   score: number;
 }
 
-/** Fusion weights. The lexical side leads; semantic stays out until the golden file shows that it helps. */
-export const WEIGHTS: Record<Signal, number> = { lexical: 1, symbol: 0.9, path: 0.35, exact: 1, semantic: 0 };
-/** Small, so that the top of a list counts for much more than its middle. */
-const RANK_CONSTANT = 12;
+/**
+ * Fusion weights. The lexical side leads; the embedded model ranks worse than it (the golden file, mode semantic), so it
+ * has a mode of its own and no say in the others.
+ */
+export const WEIGHTS: Record<Signal, number> = {
+  lexical: 1,
+  symbol: 0.9,
+  path: 0.5,
+  exact: 0.5,
+  semantic: 0,
+};
+/** The usual constant of reciprocal rank fusion: places count little, so that the scores behind them decide (`trustIn`). */
+const RANK_CONSTANT = 60;
 const PER_FILE = 3;
 
 /** Orders candidates, best first, without overlaps and with at most three a file. */
@@ -107,9 +121,9 @@ function scoreOf(
     score += (weights[signal] * trust * RANK_CONSTANT) / (RANK_CONSTANT + at);
   }
   if (!without.has('name')) score *= namedFactor(candidate, query);
-  if (!without.has('pathWords')) score *= 1 + 0.4 * share(query.terms, wordsOf(candidate.path));
+  if (!without.has('place')) score *= placeFactor(candidate, query);
+  if (!without.has('pathWords')) score *= pathFactor(candidate, query);
   if (!without.has('demotion')) score *= demotion(candidate, query);
-  if (!without.has('scraps')) score *= scrapFactor(candidate);
   return score;
 }
 
@@ -118,12 +132,13 @@ function scoreOf(
  * full) must not be outvoted, and a symbol found by two words of eight is a weak witness.
  */
 function trustIn(signal: Signal, candidate: Candidate, query: RankQuery): number {
-  if (signal === 'lexical') return 0.4 + 0.6 * candidate.lexicalShare;
+  if (signal === 'lexical') return 0.2 + 0.8 * candidate.lexicalShare;
   if (signal === 'path') return query.code ? 1 : share(query.terms, wordsOf(candidate.path));
   if (signal !== 'symbol' || candidate.named === null) return 1;
   // A name typed as it is defined says more than how often a chunk repeats it.
   if (query.code) return query.spelled.has(candidate.named.name) ? 1 + prominence(candidate.named) : 1;
-  return share(query.terms, wordsOf(candidate.named.qualifiedName));
+  // The words of a question name many symbols by accident.
+  return 0.5 * share(query.terms, wordsOf(candidate.named.qualifiedName));
 }
 
 /** The better of the symbol it belongs to and the one it was found by; of a long symbol, its head counts most. */
@@ -136,10 +151,16 @@ function namedFactor(candidate: Candidate, query: RankQuery): number {
   return Math.max(isHead ? own : 1 + (own - 1) * inside, nameFactor(named, query));
 }
 
-/** Import lists, single fields and closing lines are short, which BM25 takes for precise. */
-function scrapFactor({ symbol, named, startLine, endLine }: Candidate): number {
-  if (named !== null || endLine - startLine >= 3) return 1;
-  return symbol === null || symbol.kind === 'field' || symbol.kind === 'variable' ? 0.6 : 1;
+/** Words of a question in the path tell what the file is about; a name is defined wherever it is defined. */
+function pathFactor({ path }: Candidate, query: RankQuery): number {
+  return 1 + (query.code ? 0.3 : 1) * share(query.terms, wordsOf(path));
+}
+
+/** A file named by its path is meant, and of it, whatever else the path's words name, the line that is named with it. */
+function placeFactor({ path, startLine, endLine }: Candidate, { places }: RankQuery): number {
+  const named = places.filter((place) => namesFile(place, path));
+  if (named.length === 0) return 1;
+  return named.some(({ line }) => line !== null && startLine <= line && line <= endLine) ? 20 : 2;
 }
 
 /** Up to 2.7 for the definition of exactly what was asked for, less for names that hold some of its words. */
@@ -152,7 +173,7 @@ export function nameFactor(symbol: CandidateSymbol | null, query: RankQuery): nu
   const spelled = query.spelled.has(symbol.name) ? 0.5 * definition : 0;
   if (asked.join('') === qualified || asked.join('') === name) return 1 + 1.2 * definition + spelled;
   if (query.code && asked.includes(name)) return 1 + definition + spelled;
-  return 1 + 0.6 * definition * share(query.terms, wordsOf(symbol.qualifiedName));
+  return 1 + 1.2 * definition * share(query.terms, wordsOf(symbol.qualifiedName));
 }
 
 /**
@@ -210,14 +231,14 @@ function demotion(candidate: Candidate, query: RankQuery): number {
     query.terms.some((term) => term.parts.some((part) => words.includes(part)));
   let factor = 1;
   if (TEST_PATH.test(candidate.path) && !asks(['test', 'tests', 'spec', 'bench', 'fixture', 'mock']))
-    factor *= 0.55;
+    factor *= 0.65;
   // Examples show how a thing is used, not what it is; a question may want just that.
   if (query.code && EXAMPLE_PATH.test(candidate.path) && !asks(['example', 'examples', 'sample', 'demo']))
     factor *= 0.6;
   if (GENERATED_PATH.test(candidate.path)) factor *= 0.6;
-  if (CHANGES_PATH.test(candidate.path) && !asks(['changelog', 'release', 'version'])) factor *= 0.5;
-  if (query.code && PROSE.has(candidate.lang)) factor *= 0.7;
-  if (DATA.has(candidate.lang)) factor *= 0.7;
+  if (CHANGES_PATH.test(candidate.path) && !asks(['changelog', 'release', 'version'])) factor *= 0.4;
+  if (PROSE.has(candidate.lang)) factor *= query.code ? 0.7 : 0.85;
+  if (DATA.has(candidate.lang)) factor *= 0.85;
   return factor;
 }
 

@@ -82,15 +82,18 @@ const code = route({
   scope: 'repos:read',
   tags: ['Search'],
   summary: 'Search for entities of the code',
+  provenance: true,
   request: { body: { required: true, content: { 'application/json': { schema: codeSearchBody } } } },
   responses: {
     200: { description: 'Best first', content: { 'application/json': { schema: codeSearchAnswer } } },
   },
 });
 
-codeRoutes.openapi(code, async (c) =>
-  c.json(await codeSearch(c.var.services, c.var.caller, c.req.valid('json')), 200),
-);
+codeRoutes.openapi(code, async (c) => {
+  const { provenance, ...answer } = await codeSearch(c.var.services, c.var.caller, c.req.valid('json'));
+  setProvenance(c, provenance);
+  return c.json(answer, 200);
+});
 
 const status = route({
   method: 'get',

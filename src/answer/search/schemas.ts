@@ -130,6 +130,17 @@ export const codeSearchAnswer = z
     notes: z.array(z.string()),
     empty_reason: z.string().nullable(),
     suggestions: z.array(z.string()),
+    repository: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Null, like `ref` and `commit_sha`, when several answered.' }),
+    ref: z.string().nullable(),
+    commit_sha: z.string().nullable(),
+    indexed_at: z.iso.datetime().nullable().openapi({ description: 'Of several, the oldest.' }),
+    coverage: z
+      .object({ indexed: z.int(), skipped: z.int(), reasons: z.record(z.string(), z.int()) })
+      .nullable()
+      .openapi({ description: 'Files that were searched, and those that are not indexed by reason.' }),
   })
   .openapi('CodeSearchResponse');
 

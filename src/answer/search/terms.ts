@@ -66,28 +66,37 @@ const COMPOUND = /\p{Ll}\p{Lu}|\w_\w|\w\.\w|::|->|\(/u;
 
 /**
  * The FTS5 expression that matches chunks with any of the terms. Every string is quoted, so nothing in it is syntax.
- * A compound identifier is sought as written, joined, and by all of its sub-words. Neighbours in the query are phrases
+ * A compound identifier is sought as written, joined, and by all of its sub-words. Runs of words in the query are phrases
  * of their own: BM25 counts each as a rare term, so that words in the order asked for weigh more than the same words apart.
  */
 export function anyTerm(terms: Term[], text = ''): string {
-  return [...terms.map(termExpression), ...pairs(text)].join(' OR ');
+  return [...terms.map(termExpression), ...runs(text)].join(' OR ');
 }
 
 /** Longer queries are texts, whose single words say enough. */
-const MAX_PAIRS = 16;
+const MAX_RUNS = 24;
+/**
+ * Words of a run. Three in a row seldom stand so by accident: two would (`a new`, `the token`), and then outweigh in a
+ * question what it asks about. Five tell the message that was pasted from others that share a turn of phrase.
+ */
+const RUN_LENGTHS = [3, 5] as const;
 
-/** Adjacent words of a text as phrases, unless both are stop words: `not found` tells messages apart, `of the` nothing. */
-function pairs(text: string): string[] {
+/** Runs of neighbouring words as phrases, unless all but one are stop words. */
+function runs(text: string): string[] {
   const words = [...text.matchAll(IDENTIFIER)].map(([word]) => word);
-  if (words.length < 3) return [];
-  const isStop = (word: string) => STOP_WORDS.has(word.toLowerCase());
-  const phrases = words
-    .slice(1)
-    .flatMap((word, at) => (isStop(word) && isStop(words[at]!) ? [] : [quote(`${words[at]} ${word}`)]));
-  return [...new Set(phrases)].slice(0, MAX_PAIRS);
+  const telling = (run: string[]) => run.filter((word) => !STOP_WORDS.has(word.toLowerCase())).length > 1;
+  const phrases = RUN_LENGTHS.flatMap((length) =>
+    words
+      .slice(length - 1)
+      .map((_, at) => words.slice(at, at + length))
+      .filter(telling)
+      .map((run) => quote(run.join(' '))),
+  );
+  return [...new Set(phrases)].slice(0, MAX_RUNS);
 }
 
-function termExpression(term: Term): string {
+/** The FTS5 expression that matches chunks with one term, in any of its spellings. */
+export function termExpression(term: Term): string {
   const spellings = [...new Set([term.text.toLowerCase(), term.whole])].map(quote);
   if (term.parts.length > 1) spellings.push(`(${term.parts.map(quote).join(' AND ')})`);
   return spellings.join(' OR ');

@@ -93,6 +93,7 @@ describe('tree', () => {
     expect(headers.get('sightline-commit')).toBe(head);
     expect(headers.get('sightline-ref')).toBe('feature/nav');
     expect(headers.get('sightline-coverage')).toMatch(/^indexed=\d+, skipped=\d+$/);
+    expect(headers.get('sightline-skipped')).toMatch(/^\w[\w-]*=\d+(, \w[\w-]*=\d+)*$/);
     expect(headers.get('x-total-count')).toBe(String(Object.keys(FILES).length + 2));
   });
 
@@ -108,6 +109,8 @@ describe('tree', () => {
     const none = await get('/tree?prefix=sr');
     expect(none.body).toEqual([]);
     expect(none.headers.get('sightline-empty-reason')).toBe('no_match');
+    const near = await get('/tree?prefix=src/auht');
+    expect(near.headers.get('sightline-suggest')).toBe(encodeURIComponent('src/auth'));
   });
 
   test('is paged on request and answers 304 to its ETag', async () => {
@@ -199,6 +202,8 @@ describe('file', () => {
     expect(submodule.body.commit_sha).toBe(SUBMODULE_COMMIT);
     expect((await get('/file?path=src/auth')).status).toBe(404);
     expect((await get('/file?path=nope.ts')).status).toBe(404);
+    const moved = await get('/file?path=lib/main.ts');
+    expect([moved.status, moved.body.suggestions]).toEqual([404, ['src/main.ts']]);
   });
 
   test.each(['', '/etc/passwd', '../x', 'a/../b', 'a//b', './a', 'a%00b', LONG_PATH])(
@@ -382,6 +387,8 @@ describe('find', () => {
     expect(body).toEqual([]);
     expect(headers.get('sightline-empty-reason')).toBe('no_match');
     expect(headers.get('sightline-suggest')).toContain('login');
+    const files = await get('/find?pattern=*/mian.ts&kind=file');
+    expect(files.headers.get('sightline-suggest')).toBe(encodeURIComponent('src/main.ts'));
   });
 
   test.each([

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { editDistance, nearestNames } from '../../../src/answer/nearest.ts';
+import { editDistance, nearestNames, nearestPaths } from '../../../src/answer/nearest.ts';
+import { codePlace, namesFile } from '../../../src/answer/search/code-place.ts';
 import { languageFilter, languageNamed } from '../../../src/answer/search/language-filter.ts';
 import { pathPattern } from '../../../src/answer/search/path-pattern.ts';
-import { demandNeedles, planQuery, satisfies } from '../../../src/answer/search/query-plan.ts';
+import {
+  demandNeedles,
+  onlyFilters,
+  planQuery,
+  satisfies,
+  withoutPhrases,
+} from '../../../src/answer/search/query-plan.ts';
 import { anyTerm, clauseTerms, termsOf } from '../../../src/answer/search/terms.ts';
 
 const one = (query: string, mode: 'hybrid' | 'literal' | 'regex' = 'hybrid') => {
@@ -74,7 +81,7 @@ describe('full-text expressions', () => {
     );
     expect(anyTerm(termsOf('parse_http'))).toBe('"parse_http" OR "parsehttp" OR ("parse" AND "http")');
     expect(anyTerm(termsOf('no such route'), 'no such route')).toBe(
-      '"no" OR "such" OR "route" OR "no such" OR "such route"',
+      '"no" OR "such" OR "route" OR "no such route"',
     );
   });
   it('stay short for the longest queries', () => {
@@ -120,5 +127,71 @@ describe('filters', () => {
     expect(editDistance('ab', 'ba')).toBe(1);
     expect(nearestNames('pasreQuery', ['parseQuery', 'parse', 'other'])).toEqual(['parseQuery']);
     expect(nearestNames('lib', ['my-lib', 'zzz'])).toEqual(['my-lib']);
+  });
+});
+
+describe('places in the code', () => {
+  it.each([
+    ['src/a.ts:12', 'src/a.ts', 12],
+    ['(/app/src/a.ts:12:5)', 'app/src/a.ts', 12],
+    ['file:///app/x.mjs:3:2', 'app/x.mjs', 3],
+    ['a.cs(12,5)', 'a.cs', 12],
+    ['C:\\x\\a.ts:3', 'x/a.ts', 3],
+    ['main.go:10:', 'main.go', 10],
+    ['src/a.ts#L12', 'src/a.ts', 12],
+    ['./lib/response.js', 'lib/response.js', null],
+    ['"src/a.py",', 'src/a.py', null],
+  ])('are read from %s', (word, path, line) => expect(codePlace(word)).toEqual({ path, line }));
+
+  it.each(['res.send', 'foo()', 'v1.2.3', 'std::vector', '127.0.0.1:80', 'http://x.y/z', 'e.g.', 'a/b'])(
+    'are not read from %s',
+    (word) => expect(codePlace(word)).toBeNull(),
+  );
+
+  it('are of a file when either path ends with the other, at a segment', () => {
+    const place = (path: string) => ({ path, line: 1 });
+    expect(namesFile(place('search/rank.ts'), 'src/answer/search/rank.ts')).toBe(true);
+    expect(namesFile(place('app/src/rank.ts'), 'src/rank.ts')).toBe(true);
+    expect(namesFile(place('rank.ts'), 'src/frank.ts')).toBe(false);
+    expect(namesFile(place('app/index.ts'), 'index.ts')).toBe(false);
+  });
+
+  it('are searched for without the number of the line', () => {
+    expect(one('at src/a.ts:12').wishes).toEqual(['at', 'src/a.ts']);
+    expect(one('file:src/a.ts:12').paths[0]!.source).toBe('src/a.ts');
+  });
+});
+
+describe('plans, read again', () => {
+  it('take quoted phrases among other words as words, and nothing that was meant exactly', () => {
+    const relaxed = withoutPhrases(planQuery('Invalid version: "v 9" -old /x+/', 'hybrid'))!;
+    expect(relaxed.phrases).toEqual(['v 9']);
+    expect(relaxed.plan.clauses[0]).toMatchObject({ wishes: ['Invalid', 'version:', 'v', '9'] });
+    expect(satisfies(relaxed.plan.clauses[0]!.demand!, 'xx')).toBe(true);
+    expect(satisfies(relaxed.plan.clauses[0]!.demand!, 'xx old')).toBe(false);
+    for (const query of ['"alone"', 'case:yes Foo', 'a AND b', 'content:"x" y'])
+      expect(withoutPhrases(planQuery(query, 'hybrid')), query).toBeNull();
+  });
+
+  it('are filters alone when nothing is searched for', () => {
+    for (const query of ['lang:go', '-path:test repo:a', '()'])
+      expect(onlyFilters(one(query)), query).toBe(true);
+    for (const query of ['lang:go x', 'sym:x', 'content:x', '/x/'])
+      expect(onlyFilters(one(query)), query).toBe(false);
+  });
+});
+
+describe('the nearest paths', () => {
+  const files = [
+    'src/answer/search/rank.ts',
+    'src/answer/search/terms.ts',
+    'test/rank.test.ts',
+    'lib/rank.ts',
+  ];
+  it('are those of the same or a similar last segment, files or directories', () => {
+    expect(nearestPaths('src/search/rank.ts', files)[0]).toBe('src/answer/search/rank.ts');
+    expect(nearestPaths('src/anser', files)[0]).toBe('src/answer');
+    expect(nearestPaths('term.ts', files)).toEqual(['src/answer/search/terms.ts']);
+    expect(nearestPaths('nothing-like-it', files)).toEqual([]);
   });
 });

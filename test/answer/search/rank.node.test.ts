@@ -33,7 +33,7 @@ const symbol = (name: string, kind = 'function'): CandidateSymbol => ({
 });
 const query = (text: string): RankQuery => {
   const code = looksLikeCode(text);
-  return { terms: termsOf(text), code, spelled: code ? spellings(text) : new Set() };
+  return { terms: termsOf(text), code, spelled: code ? spellings(text) : new Set(), places: [] };
 };
 const order = (candidates: Candidate[], text: string) =>
   rank(candidates, query(text)).map(({ candidate: { path } }) => path);

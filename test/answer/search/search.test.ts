@@ -157,6 +157,12 @@ const named = () => repo.scope.repo.name;
 const first = async (query: string, params: Partial<SearchParams> = {}) =>
   (await ask({ repo: named(), ref: 'main', ...params, query })).hits[0];
 
+const linesOf = (hit: SearchAnswer['hits'][number] | undefined) =>
+  Array.from(
+    { length: hit ? hit.endLine - hit.startLine + 1 : 0 },
+    (_, at) => `${hit!.filePath}:${hit!.startLine + at}`,
+  );
+
 describe('ranked search', () => {
   it('puts the definition of an identifier first, before tests and documentation that use it', async () => {
     expect(await first('parseQueryString')).toMatchObject({
@@ -215,6 +221,45 @@ describe('ranked search', () => {
     }
     expect(hits.map((hit) => hit.score)).toEqual(hits.map((hit) => hit.score).sort((a, b) => b - a));
     expect(provenance).toMatchObject({ repo: named(), ref: 'main', coverage: { indexed: 5 } });
+  });
+
+  it('goes to the line that a trace or an editor names', async () => {
+    for (const query of ['src/router.ts:16', '    at Router.matchRoute (file:///app/src/router.ts:16:7)'])
+      expect(linesOf(await first(query))).toContain('src/router.ts:16');
+    expect(await first('src/router.ts:24')).toMatchObject({ symbolName: 'parseQueryString' });
+    expect(await first('src/auth.py')).toMatchObject({ filePath: 'src/auth.py' });
+  });
+
+  it('gives up quoted values that nothing holds rather than the whole message, and says so', async () => {
+    const { hits, notes } = await ask({
+      repo: named(),
+      ref: 'main',
+      query: 'Error: no route matches "/users/7"',
+    });
+    expect(hits[0]!.content).toContain('no route matches');
+    expect(notes).toContain('no file holds "/users/7" with the rest; ranked by its words');
+    expect((await ask({ repo: named(), query: '"/users/7"' })).hits).toEqual([]);
+    expect((await ask({ repo: named(), query: 'route case:yes "ROUTE"' })).hits).toEqual([]);
+  });
+
+  it('calls an answer weak when most of its words occur nowhere, names them and scores it lower', async () => {
+    const params = { repo: named(), ref: 'main' };
+    const guess = await ask({ ...params, query: 'bluetooth session antenna' });
+    expect(guess).toMatchObject({ weak: true, notes: ['nothing here holds "bluetooth", "antenna"'] });
+    const sure = await ask({ ...params, query: 'session token' });
+    expect(sure).toMatchObject({ weak: false, notes: [] });
+    expect(guess.hits[0]!.score).toBeLessThan(sure.hits[0]!.score / 2);
+  });
+
+  it('lists the files that filters alone leave', async () => {
+    const files = async (query: string, params: Partial<SearchParams> = {}) =>
+      (await ask({ repo: named(), ref: 'main', ...params, query })).hits.map((hit) => hit.filePath).sort();
+    expect(await files('lang:python')).toEqual(['src/auth.py']);
+    expect(await files('path:src/')).toEqual(['src/auth.py', 'src/router.ts']);
+    expect(await files('path:/^(src|docs)\\/.*\\.(ts|md)$/')).toEqual(['docs/guide.md', 'src/router.ts']);
+    expect(await files('-path:test -lang:ts,md')).toEqual(['crlf.txt', 'src/auth.py']);
+    const { hits, notes } = await ask({ query: '()' });
+    expect([hits, notes]).toEqual([[], ['the query holds nothing to search for']]);
   });
 
   it('names the heading a hit of Markdown stands under', async () => {
@@ -521,6 +566,29 @@ describe('over HTTP', () => {
     expect((await get(`${path}&limit=1&offset=1`)).body).toEqual(second.body);
   });
 
+  it('says of several repos what they hold together, and since when', async () => {
+    const answer = await get('/search?query=token');
+    expect(answer.headers.get('sightline-repo')).toBeNull();
+    const of = async (name: string) =>
+      Number(
+        /indexed=(\d+)/.exec(
+          (await get(`/search?query=x&repo=${name}`)).headers.get('sightline-coverage')!,
+        )![1],
+      );
+    const names = [repo, other].map((each) => each.scope.repo.name);
+    const both = await get(`/search?query=${encodeURIComponent(`token repo:${names[0]} repo:${names[1]}`)}`);
+    const sum = (await of(names[0]!)) + (await of(names[1]!));
+    expect(both.headers.get('sightline-coverage')).toBe(`indexed=${sum}, skipped=0`);
+    expect(both.headers.get('sightline-indexed-at')).toMatch(/^2026-/);
+  });
+
+  it('suggests the paths that a path filter may have meant', async () => {
+    const answer = await get(`/search?query=path:src/ruter.ts&repo=${named()}&ref=main`);
+    expect(answer.text).toBe('[]');
+    expect(answer.headers.get('sightline-empty-reason')).toBe('no_match');
+    expect(answer.headers.get('sightline-suggest')).toBe(encodeURIComponent('src/router.ts'));
+  });
+
   it('answers an empty array with its reason and the nearest names', async () => {
     const answer = await get(`/search?query=x&repo=${named()}x`);
     expect([answer.status, answer.text]).toEqual([200, '[]']);
@@ -573,7 +641,12 @@ describe('over HTTP', () => {
     expect(answer.body).toMatchObject({
       search_strategy: expect.stringContaining('hybrid'),
       total: expect.any(Number),
+      repository: repo.scope.repo.name,
+      commit_sha: expect.stringMatching(/^[0-9a-f]{40}$/),
+      indexed_at: expect.any(String),
+      coverage: { indexed: 6, skipped: 0, reasons: {} },
     });
+    expect(answer.headers.get('sightline-repo')).toBe(repo.scope.repo.name);
     const method = await call('/api/v1/code/search', {
       headers: asAdmin,
       body: { query: 'matchRoute', include_related: true, entity_types: ['class', 'method'] },
