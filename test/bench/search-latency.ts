@@ -45,6 +45,10 @@ export async function measureSearch(session: Session, repositories: Repository[]
   const row = (what: string, ours: number, more: Partial<Row> = {}) =>
     rows.push({ what, repository: over, ours, unit: 'ms', ...more });
   const report = (what: string, times: Times, peers: [string, Times, number | null][] = []) => {
+    const beside = peers.map(([peer, { p50 }]) => `, ${peer} ${p50.toFixed(1)}`).join('');
+    console.log(
+      `search, ${what}: p50 ${times.p50.toFixed(1)} ms, p95 ${times.p95.toFixed(1)}, p99 ${times.p99.toFixed(1)}${beside}`,
+    );
     row(`${what}, p50`, times.p50, { aim: { atMost: 50 } });
     row(`${what}, p95`, times.p95);
     row(`${what}, p99`, times.p99);
