@@ -3,8 +3,8 @@ import { type IndexedFile, joinPath, type PathIndex } from '../paths.ts';
 import { EXTERNAL, found, type ModuleContext, type ModuleResolver } from './module.ts';
 
 const EXTENSIONS = ['ts', 'tsx', 'mts', 'cts', 'd.ts', 'js', 'jsx', 'mjs', 'cjs'];
-/** Where packages keep what their public paths point at. */
-const SOURCE_ROOTS = ['', 'src/', 'lib/', 'source/'];
+/** Where packages keep what their public paths point at: source before an `index.js` that only loads what was built. */
+const SOURCE_ROOTS = ['src/', '', 'lib/', 'source/'];
 
 /** ES modules and CommonJS: relative paths, packages of this repository by name, and the usual root aliases. */
 export const resolveJavascript: ModuleResolver = (context, from, binding) => {
