@@ -1,3 +1,6 @@
+/** What a value costs beside its bytes: the view, its buffer, the entry. A million values of four bytes are no 4 MB. */
+const ENTRY_BYTES = 512;
+
 /** Least-recently-used values bounded by the bytes they hold. */
 export class ByteLru<K, V> {
   private readonly entries = new Map<K, { value: V; bytes: number }>();
@@ -21,7 +24,8 @@ export class ByteLru<K, V> {
   }
 
   /** Keeps `value` unless it alone would take more than half of the cache. */
-  set(key: K, value: V, bytes: number): void {
+  set(key: K, value: V, size: number): void {
+    const bytes = size + ENTRY_BYTES;
     this.delete(key);
     if (bytes > this.maxBytes / 2) return;
     this.entries.set(key, { value, bytes });

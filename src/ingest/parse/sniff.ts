@@ -34,9 +34,12 @@ export interface Sniffer {
   end(): BlobFlags;
 }
 
-/** A sniffer for one blob. `push` its bytes in order, in pieces of any size, then ask `end` once. */
-export function createSniffer(): Sniffer {
-  const head = new Uint8Array(HEAD_BYTES);
+/**
+ * A sniffer for one blob, of `size` bytes where that is known. `push` its bytes in order, in pieces of any size, then ask
+ * `end` once.
+ */
+export function createSniffer(size = HEAD_BYTES): Sniffer {
+  const head = new Uint8Array(Math.min(size, HEAD_BYTES));
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const lines = new LineLengths();
   let total = 0;
@@ -50,14 +53,14 @@ export function createSniffer(): Sniffer {
       const rest = SNIFFED_BYTES - seen;
       if (rest <= 0 || chunk.length === 0) return;
       const bytes = chunk.length > rest ? chunk.subarray(0, rest) : chunk;
-      if (seen < HEAD_BYTES) head.set(bytes.subarray(0, HEAD_BYTES - seen), seen);
+      if (seen < head.length) head.set(bytes.subarray(0, head.length - seen), seen);
       seen += bytes.length;
       nul ||= bytes.includes(0);
       lines.push(bytes);
       if (!invalid && !nul) invalid = !accepts(utf8, bytes);
     },
     end() {
-      const start = head.subarray(0, Math.min(seen, HEAD_BYTES));
+      const start = head.subarray(0, Math.min(seen, head.length));
       const utf16 = utf16Mark(start);
       // A blob cut at the sniffing limit may end inside a character: that is no error of its own.
       if (!invalid && !nul && total <= SNIFFED_BYTES) invalid = !accepts(utf8, null);
@@ -78,7 +81,7 @@ export function createSniffer(): Sniffer {
 
 /** The flags of bytes in hand. */
 export function sniff(bytes: Uint8Array): BlobFlags {
-  const sniffer = createSniffer();
+  const sniffer = createSniffer(bytes.length);
   sniffer.push(bytes);
   return sniffer.end();
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { authorization, tokenFor, tokenHosts } from '../../../src/ingest/mirror/credentials.ts';
+import { ByteLru } from '../../../src/ingest/mirror/lru.ts';
 import { parseCommit, parseTag, parseTree, readTree } from '../../../src/ingest/mirror/trees.ts';
 
 const text = (value: string) => new TextEncoder().encode(value);
@@ -156,4 +157,15 @@ describe('tokens of git hosts', () => {
   test('are listed by host, without a trace of themselves', () => {
     expect(tokenHosts(env)).toEqual(['127.0.0.1:3000', 'git.my-host.example.com:8443', 'github.com']);
   });
+});
+
+test('a cache counts what each value costs beside its bytes, so that small ones cannot fill the memory', () => {
+  const cache = new ByteLru<number, Uint8Array>(64 * 1024);
+  for (let n = 0; n < 10_000; n++) cache.set(n, Uint8Array.of(1), 1);
+  expect(cache.bytes).toBeLessThanOrEqual(64 * 1024);
+  const kept = Array.from({ length: 10_000 }, (_, n) => cache.get(n)).filter((value) => value !== undefined);
+  expect(kept.length).toBeGreaterThan(50);
+  expect(kept.length).toBeLessThan(200);
+  cache.clear();
+  expect(cache.bytes).toBe(0);
 });
