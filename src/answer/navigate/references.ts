@@ -73,7 +73,10 @@ export async function referencesTo(
   store: FactStore,
   definitions: readonly Definition[],
 ): Promise<{ references: Reference[]; truncated: boolean }> {
-  const targets = definitions.filter((definition) => !isMember(definition));
+  // Java and Kotlin import static members by themselves.
+  const targets = definitions.filter(
+    (definition) => !isMember(definition) || familyOf(definition.lang) === 'jvm',
+  );
   if (targets.length === 0) return { references: [], truncated: false };
   const byKey = new Map(targets.map((target) => [keyOf(target), target]));
   const names = new Set([...targets.map((target) => target.name), ...(await exportedNames(store, targets))]);

@@ -67,6 +67,8 @@ const SUPER: Readonly<Partial<Record<Family, RegExp>>> = {
   swift: /^super$/,
   ruby: /^super$/,
 };
+/** Families whose functions are told apart by their parameters: one of other arity in the file is not meant. */
+const OVERLOADING: ReadonlySet<Family> = new Set(['c', 'jvm', 'csharp', 'swift']);
 /** Macros that define a function inside a class that they name first: test fixtures. */
 const FIXTURE: Readonly<Partial<Record<Family, RegExp>>> = {
   c: /^(?:TEST_F|TEST_P|TYPED_TEST|TYPED_TEST_P)\(\s*(\w+)/,
@@ -124,7 +126,8 @@ function bareCall(facts: Facts, site: CallSite): Edge[] {
   const named = candidates(facts, site, site.callee);
   const nested = lexical(named, site).filter((definition) => containerOf(definition.qualifiedName) !== '');
   if (nested.length > 0) return edges(nested, 'same-file', site);
-  if (isShadowed(facts, site, site.callee)) return [];
+  // Java keeps methods and variables apart: a variable of the name does not hide the method.
+  if (site.lang !== 'java' && isShadowed(facts, site, site.callee)) return [];
 
   if (IMPLICIT_SELF.has(family)) {
     const own = implicitSelf(facts, site);
@@ -138,7 +141,8 @@ function bareCall(facts: Facts, site: CallSite): Edge[] {
     (definition) =>
       definition.path === site.path && !isHidden(definition, site) && !isBinding(facts, definition),
   );
-  if (here.length > 0) return edges(here, 'same-file', site);
+  const isOverloaded = OVERLOADING.has(family) && !here.some((definition) => fits(definition, site));
+  if (here.length > 0 && !isOverloaded) return edges(here, 'same-file', site);
 
   const bound = throughImports(facts, file, site);
   if (bound && (bound.length > 0 || family !== 'rust')) return bound;
@@ -152,6 +156,7 @@ function bareCall(facts: Facts, site: CallSite): Edge[] {
   const elsewhere = topLevel.filter((definition) => definition.path !== site.path);
   const beside = nearest(facts, file, elsewhere);
   if (beside.length > 0) return edges(beside, 'same-package', site);
+  if (here.length > 0) return edges(here, 'same-file', site);
   return byNameAlone(elsewhere, site, bareNameFactor(family));
 }
 
@@ -535,8 +540,12 @@ function edges(
 /** Among overloads, those that take this many arguments; all of them when none does or it cannot be told. */
 function fitArity(definitions: Definition[], site: CallSite): Definition[] {
   if (site.arity === null || definitions.length < 2) return definitions;
-  const fitting = definitions.filter((definition) => takes(definition.signature, site.arity!));
+  const fitting = definitions.filter((definition) => fits(definition, site));
   return fitting.length > 0 ? fitting : definitions;
+}
+
+function fits(definition: Definition, site: CallSite): boolean {
+  return site.arity === null || takes(definition.signature, site.arity);
 }
 
 function takes(signature: string, arity: number): boolean {
@@ -573,7 +582,7 @@ function parameters(text: string): { count: number; optional: number; variadic: 
   };
 }
 
-/** Overloads, and a declaration with its definition, count once. */
+/** Overloads, a declaration with its definition, and a class with its constructors count once. */
 function distinctTargets(definitions: readonly Definition[]): number {
   return new Set(definitions.map(target)).size;
 }
@@ -586,7 +595,10 @@ function distinctTypes(types: readonly Definition[]): number {
 function target(definition: Definition): string {
   const family = familyOf(definition.lang);
   const isSpread = family === 'c' || family === 'csharp' || family === 'swift' || family === 'ruby';
-  return isSpread ? definition.qualifiedName : `${definition.path}\0${definition.qualifiedName}`;
+  const container = containerOf(definition.qualifiedName);
+  const isConstructor = isMember(definition) && definition.name === lastName(container);
+  const name = isConstructor ? container : definition.qualifiedName;
+  return isSpread ? name : `${definition.path}\0${name}`;
 }
 
 /** The best edge to each definition. */

@@ -279,7 +279,7 @@ class MatchReader {
     this.facts.calls.push({
       start: node.startIndex,
       callee,
-      receiver: /([\w.:]*\w)(?:\.|::)$/.exec(before)?.[1] ?? '',
+      receiver: receiverBefore(before),
       arity: null,
       pattern: 0,
     });
@@ -371,6 +371,28 @@ const MAX_RECEIVER = 80;
 /** Keywords that stand before parentheses. */
 const NO_CALLEE = /^(?:as|break|else|for|if|in|let|loop|match|move|mut|ref|return|where|while|yield)$/;
 const MAX_TOKEN_DEPTH = 24;
+
+/** The expression before the last dot of `text`, `a.b(c)` of `x + a.b(c).`: names, and calls and indices that close. */
+function receiverBefore(text: string): string {
+  const end = /\s*(?:\.|::)\s*$/.exec(text)?.index;
+  if (end === undefined) return '';
+  let depth = 0;
+  let at = end;
+  for (; at > 0; at--) {
+    const char = text[at - 1]!;
+    if (char === ')' || char === ']') depth++;
+    else if (char === '(' || char === '[') {
+      if (depth === 0) break;
+      depth--;
+    } else if (depth === 0 && !/[\w.:?]/.test(char) && !isBeforeDot(text, at)) break;
+  }
+  return text.slice(at, end).trim();
+}
+
+/** White space before a dot goes on with a chain: `a\n  .b()`. */
+function isBeforeDot(text: string, at: number): boolean {
+  return /\s/.test(text[at - 1]!) && /^\s*\./.test(text.slice(at));
+}
 
 /** Tokens of a macro's arguments, not those of an attribute or of a macro's definition. */
 function inMacro(node: Node): boolean {

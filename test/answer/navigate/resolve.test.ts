@@ -433,6 +433,19 @@ describe('Rust', { timeout: SLOW }, () => {
     expect(targets('src/a.rs', '// extension')).toEqual(['src/shared.rs#PathBuf.slash']);
     expect(targets('src/a.rs', '// macro')).toEqual(['src/shared.rs#check']);
   });
+
+  it('reads what a call among the tokens of a macro is called on', async () => {
+    const { sites } = await project({
+      'lib.rs': 'fn go(list: &List) {\n    assert!(list.find("a", f(1)).items[0].is_none() && x.y());\n}\n',
+    });
+    expect(sites.map(({ receiver, callee }) => `${receiver}|${callee}`)).toEqual([
+      '|assert',
+      'list|find',
+      '|f',
+      'list.find().items[0]|is_none',
+      'x|y',
+    ]);
+  });
 });
 
 describe('Java and Kotlin', { timeout: SLOW }, () => {
@@ -493,6 +506,16 @@ describe('Java and Kotlin', { timeout: SLOW }, () => {
     expect(targets('a/Token.java', '// outer')).toEqual(['a/Token.java#a.Token.reset']);
     expect(targets('a/Token.java', '// own', { callee: 'this' })).toEqual(['a/Token.java#a.Token.Start']);
     expect(targets('a/Token.java', '// nested')).toEqual(['a/Token.java#a.Token.Tag.reset']);
+  });
+
+  it('counts a class and its constructors once, and keeps methods apart from variables', async () => {
+    const { callsAt, targets } = await project({
+      'b/Fault.java': 'package b;\npublic class Fault { public Fault() {} public Fault(String why) {} }\n',
+      'a/Reader.java':
+        'package a;\nimport b.Fault;\nclass Reader {\n  Reader reader() { return null; }\n  void run() {\n    Reader reader = reader(); // method\n    throw new Fault("no"); // constructor\n  }\n}\n',
+    });
+    expect(targets('a/Reader.java', '// method')).toEqual(['a/Reader.java#a.Reader.reader']);
+    expect(callsAt('a/Reader.java', '// constructor')).toContain('b/Fault.java#b.Fault 0.97 import');
   });
 
   it('resolves Kotlin top-level functions and members', async () => {
