@@ -128,6 +128,8 @@ export function createFactStore(
     rows += found.length;
     for (const name of names) definitions.set(name, []);
     for (const row of found) definitions.get(row.name)?.push(...placed(row, context.paths));
+    // Rows come by id, which tells in which order blobs were indexed; no answer may depend on that.
+    for (const name of names) definitions.get(name)?.sort(byPlace);
   }
 
   async function fetchBindings(): Promise<void> {
@@ -165,4 +167,8 @@ const TEXTS_AT_ONCE = 50;
 /** A symbol at each of the paths where its blob stands. */
 export function placed(row: SymbolRow, paths: PathIndex): Definition[] {
   return paths.pathsOf(row.blob).map((file) => ({ ...row, path: file.path, lang: file.lang }));
+}
+
+function byPlace(a: Definition, b: Definition): number {
+  return a.path === b.path ? a.ord - b.ord : a.path < b.path ? -1 : 1;
 }

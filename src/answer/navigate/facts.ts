@@ -21,8 +21,8 @@ export function keyOf({ path, ord }: Pick<Definition, 'path' | 'ord'>): string {
 }
 
 /**
- * What the resolver may ask. Answers are complete: `definitions` holds every symbol of that name in the snapshot,
- * `bindings` every import of that file. How they come is the business of `demand.ts`; tests hand over literals.
+ * What the resolver may ask. Answers are complete: `definitions` holds every symbol of that name in the snapshot, by path
+ * and place, `bindings` every import of that file. How they come is the business of `demand.ts`; tests hand over literals.
  */
 export interface Facts extends ModuleContext {
   definitions(name: string): readonly Definition[];

@@ -101,6 +101,7 @@ export async function createHistory(name: string): Promise<History> {
       });
     },
     async blobs(oids) {
+      if (oids.length === 0) return new Map();
       const input = Buffer.from(`${oids.join('\n')}\n`).toString('base64');
       const { stdoutBase64 } = await git(['cat-file', '--batch'], { cwd, input });
       const bytes = Buffer.from(stdoutBase64, 'base64');
