@@ -27,6 +27,8 @@ const count = (description: string) => ({ schema: { type: 'integer' as const }, 
 const TAGS: Record<string, string> = {
   Authentication: 'Tokens for a username and password; tickets for WebSockets.',
   Users: 'Who you are.',
+  Groups: 'Who shares repositories with whom, and as what.',
+  Projects: 'Views that show a repository to another group.',
   Repositories: 'Register, mirror and sync git repositories.',
   Jobs: 'How mirroring and indexing stand, once or live.',
   Search: 'Code, documentation and symbols, across all repositories you may read.',

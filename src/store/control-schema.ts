@@ -52,6 +52,7 @@ export const groups = sqliteTable('groups', {
   personalUserId: text('personal_user_id'),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
+  deletedAt: text('deleted_at'),
 });
 
 export const groupMembers = sqliteTable(
@@ -60,9 +61,29 @@ export const groupMembers = sqliteTable(
     groupId: text('group_id').notNull(),
     userId: text('user_id').notNull(),
     role: text('role').$type<GroupRole>().notNull(),
+    id: text('id').notNull(),
+    createdAt: text('created_at').notNull(),
   },
   (t) => [primaryKey({ columns: [t.groupId, t.userId] })],
 );
+
+export const projects = sqliteTable('projects', {
+  id: text('id').primaryKey(),
+  groupId: text('group_id').notNull(),
+  /** null: shows no repo yet, or one that was deleted. */
+  repoKey: integer('repo_key'),
+  name: text('name').notNull(),
+  language: text('language'),
+  description: text('description'),
+  metadata: json('metadata').$type<Record<string, unknown>>().notNull().default({}),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+});
+
+export const activeProjects = sqliteTable('active_projects', {
+  userId: text('user_id').primaryKey(),
+  projectId: text('project_id').notNull(),
+});
 
 export type Visibility = 'private' | 'public';
 export type MirrorStatus = 'pending' | 'cloning' | 'ready' | 'error';
@@ -201,6 +222,8 @@ export const jobs = sqliteTable('jobs', {
   finishedAt: text('finished_at'),
 });
 
+export type GroupRow = typeof groups.$inferSelect;
+export type ProjectRow = typeof projects.$inferSelect;
 export type RepoRow = typeof repos.$inferSelect;
 export type GitRefRow = typeof gitRefs.$inferSelect;
 export type SnapshotRow = typeof snapshots.$inferSelect;

@@ -5,7 +5,7 @@ import type { IndexingStage, JobStatus } from '../pipeline.ts';
 import { type ControlDb, transact } from './control-db.ts';
 import { indexedRefs, type JobParams, type JobResult, type JobRow, jobs, repos } from './control-schema.ts';
 import { listRepoScopes } from './repos.ts';
-import { type Caller, hasGroupRole, type RepoScope } from './scope.ts';
+import { type Caller, hasGroupRole, inGroupsOf, type RepoScope, shownTo } from './scope.ts';
 
 const OPEN: JobStatus[] = ['queued', 'running'];
 /** Depth 0, as a number that compares. */
@@ -210,15 +210,14 @@ export async function forgetJob(db: ControlDb, jobId: string): Promise<void> {
   await db.delete(jobs).where(eq(jobs.id, jobId));
 }
 
-/** SQL for "the caller may know of this job": it reads the repo, or asked for the job itself. */
+/** SQL for "the caller may know of this job": it reads the repo, or did while that was there. */
 function visibleTo(caller: Caller): SQL | undefined {
   if (caller.role === 'admin') return undefined;
-  const groups = sql`${jobs.groupId} IN (SELECT value FROM json_each(${JSON.stringify([...caller.groups.keys()])}))`;
   const open = sql`EXISTS (SELECT 1 FROM repos r WHERE r.key = ${jobs.repoKey} AND r.visibility = 'public' AND r.deleted_at IS NULL)`;
   return or(
-    groups,
+    inGroupsOf(caller, jobs.groupId),
+    shownTo(caller, jobs.repoKey),
     caller.role === null ? undefined : open,
-    caller.userId === null ? undefined : eq(jobs.requestedBy, caller.userId),
   );
 }
 

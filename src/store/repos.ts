@@ -3,8 +3,17 @@ import { and, asc, eq, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm'
 import { Problem } from '../errors.ts';
 import { isId } from '../ids.ts';
 import { type ControlDb, transact } from './control-db.ts';
-import { groups, type RepoRow, repos } from './control-schema.ts';
-import { type Access, type Caller, hasGroupRole, mintRepoScope, type RepoScope } from './scope.ts';
+import { type RepoRow, repos } from './control-schema.ts';
+import { removeEmptied } from './groups.ts';
+import {
+  type Access,
+  type Caller,
+  hasGroupRole,
+  inGroupsOf,
+  mintRepoScope,
+  type RepoScope,
+  shownTo,
+} from './scope.ts';
 
 /** A scope with the row it was made from. */
 export type FoundRepo = RepoScope & { readonly row: RepoRow };
@@ -12,20 +21,18 @@ export type FoundRepo = RepoScope & { readonly row: RepoRow };
 const RANK: Record<Access, number> = { read: 0, write: 1, admin: 2 };
 const MISSING = 'Repository not found';
 
-/** What `caller` may do with a repo, or null when it may not know of it. */
-export function accessTo(caller: Caller, repo: Pick<RepoRow, 'groupId' | 'visibility'>): Access | null {
+/** What `caller` may do with a repo that it sees: by its role in the owning group, else read. */
+function accessTo(caller: Caller, repo: Pick<RepoRow, 'groupId'>): Access {
   if (hasGroupRole(caller, repo.groupId, 'admin')) return 'admin';
-  if (hasGroupRole(caller, repo.groupId, 'editor')) return 'write';
-  if (hasGroupRole(caller, repo.groupId, 'viewer')) return 'read';
-  return repo.visibility === 'public' && caller.role !== null ? 'read' : null;
+  return hasGroupRole(caller, repo.groupId, 'editor') ? 'write' : 'read';
 }
 
-/** SQL twin of `accessTo(…) !== null` over the live repos. */
+/** SQL: the live repos that the caller sees, as a member of the owning group, by a project, or because they are public. */
 function visibleTo(caller: Caller): SQL | undefined {
   const live = isNull(repos.deletedAt);
   if (caller.role === 'admin') return live;
-  const groups = sql`${repos.groupId} IN (SELECT value FROM json_each(${JSON.stringify([...caller.groups.keys()])}))`;
-  return and(live, caller.role === null ? groups : or(groups, eq(repos.visibility, 'public')));
+  const open = caller.role === null ? undefined : eq(repos.visibility, 'public');
+  return and(live, or(inGroupsOf(caller, repos.groupId), shownTo(caller, repos.key), open));
 }
 
 /**
@@ -56,7 +63,6 @@ export async function findRepo(
     });
   }
   const held = accessTo(caller, row);
-  if (held === null) throw new Problem('not_found', MISSING);
   if (RANK[held] < RANK[access]) {
     throw new Problem(
       'forbidden',
@@ -69,9 +75,11 @@ export async function findRepo(
 export interface RepoFilter {
   /** Names or ids; others are left out. */
   named?: string[];
+  /** Only those that this group owns. */
+  groupId?: string;
 }
 
-/** Every repo the caller may read, by name; with `filter.named`, those of them that it names. */
+/** Every repo the caller may read, by name; of them those that the filter names. */
 export async function listRepos(
   db: ControlDb,
   caller: Caller,
@@ -84,12 +92,15 @@ export async function listRepos(
   const rows = await db
     .select()
     .from(repos)
-    .where(and(visibleTo(caller), named))
+    .where(
+      and(
+        visibleTo(caller),
+        named,
+        filter.groupId === undefined ? undefined : eq(repos.groupId, filter.groupId),
+      ),
+    )
     .orderBy(asc(repos.name), asc(repos.key));
-  return rows.flatMap((row) => {
-    const held = accessTo(caller, row);
-    return held === null ? [] : [withRow(mintRepoScope(caller, held, row), row)];
-  });
+  return rows.map((row) => withRow(mintRepoScope(caller, accessTo(caller, row), row), row));
 }
 
 /** As `listRepos`, without the rows: what search and the other readers need. */
@@ -158,7 +169,7 @@ export async function createRepo(
     .returning();
   const row = rows[0];
   if (!row) throw new Problem('conflict', 'A repository of this name exists in the group');
-  return withRow(mintRepoScope(caller, accessTo(caller, row) ?? 'write', row), row);
+  return withRow(mintRepoScope(caller, accessTo(caller, row), row), row);
 }
 
 export type RepoChange = Partial<
@@ -191,9 +202,12 @@ export async function updateRepo(
   return rows[0] ?? null;
 }
 
-/** Removes the control rows of a repo marked deleted, last of all its data. Jobs stay readable to who ran them. */
+/**
+ * Removes the control rows of a repo marked deleted, last of all its data, and of its group if that was deleted and waited
+ * for it. Jobs stay readable to the group.
+ */
 export async function forgetRepo(db: ControlDb, scope: RepoScope): Promise<void> {
-  const { key } = scope.repo;
+  const { key, groupId } = scope.repo;
   const of = (table: 'git_refs' | 'indexed_refs' | 'ref_snapshots' | 'snapshots' | 'packs') =>
     sql`DELETE FROM ${sql.identifier(table)} WHERE repo_key = ${key}
       AND EXISTS (SELECT 1 FROM repos WHERE key = ${key} AND deleted_at IS NOT NULL)`;
@@ -204,12 +218,6 @@ export async function forgetRepo(db: ControlDb, scope: RepoScope): Promise<void>
     of('git_refs'),
     of('packs'),
     db.delete(repos).where(and(eq(repos.key, key), isNotNull(repos.deletedAt))),
+    removeEmptied(groupId),
   ]);
-}
-
-/** Whether a group exists: what a repo is registered into. */
-export async function groupExists(db: ControlDb, groupId: string): Promise<boolean> {
-  return (
-    (await db.query.groups.findFirst({ columns: { id: true }, where: eq(groups.id, groupId) })) !== undefined
-  );
 }

@@ -4,6 +4,8 @@
  * `RepoScope` is minted only in `store/repos.ts` (and by `systemScope` for job steps), so a handler has no unscoped
  * query to call by mistake.
  */
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+
 export const ROLES = ['viewer', 'analyst', 'reviewer', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 export const GROUP_ROLES = ['viewer', 'editor', 'admin'] as const;
@@ -70,4 +72,14 @@ export function hasGroupRole(caller: Caller, groupId: string, wanted: GroupRole)
   if (caller.role === 'admin') return true;
   const role = caller.groups.get(groupId);
   return role !== undefined && GROUP_ROLES.indexOf(role) >= GROUP_ROLES.indexOf(wanted);
+}
+
+/** SQL: the group whose id is in `column` is one of the caller's. */
+export function inGroupsOf(caller: Caller, column: SQLWrapper): SQL {
+  return sql`${column} IN (SELECT value FROM json_each(${JSON.stringify([...caller.groups.keys()])}))`;
+}
+
+/** SQL: a project of one of the caller's groups shows the repo whose key is in `column`. */
+export function shownTo(caller: Caller, column: SQLWrapper): SQL {
+  return sql`EXISTS (SELECT 1 FROM projects p WHERE p.repo_key = ${column} AND ${inGroupsOf(caller, sql`p.group_id`)})`;
 }

@@ -468,14 +468,14 @@ describe('the rows of jobs', () => {
     expect(await ids()).toEqual([second.row.id]);
   });
 
-  test('are seen by who reads the repo and who asked for them, and cancelled by editors', async () => {
+  test('are seen by who reads the repo, and cancelled by editors', async () => {
     const found = await repo('private jobs');
     const job = (await insertJob(db, found, sync('main'), NOW))!;
     const sees = async (caller: Caller) => (await findJob(db, caller, job.id)) !== null;
     const stranger = callerOf('x', 'admin' as Role);
     expect(await sees(stranger)).toBe(true);
     expect(await sees(callerOf('x', 'reviewer', { g2: 'admin' }))).toBe(false);
-    expect(await sees(callerOf('u', 'viewer'))).toBe(true);
+    expect(await sees(callerOf('u', 'viewer'))).toBe(false);
     expect(await sees(callerOf('x', 'viewer', { g1: 'viewer' }))).toBe(true);
     expect(await sees(callerOf(null, 'viewer'))).toBe(false);
     expect(mayCancel(callerOf('u', 'viewer', { g1: 'viewer' }), job)).toBe(false);

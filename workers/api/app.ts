@@ -10,14 +10,26 @@ import type { AppEnv } from '../../src/http/feature.ts';
 import { finish, onError, provide } from '../../src/http/manners.ts';
 import { registerComponents } from '../../src/http/openapi.ts';
 import { authRoutes, userRoutes } from '../../src/platform/accounts/routes.ts';
+import { groupRoutes } from '../../src/platform/groups/routes.ts';
 import { indexingStatusRoutes, jobRoutes, jobStreams } from '../../src/platform/jobs/routes.ts';
+import { projectRoutes } from '../../src/platform/projects/routes.ts';
 import { repoRoutes } from '../../src/platform/repos/routes.ts';
 import { probeRoutes, rootHealth, statusRoutes } from '../../src/platform/telemetry/routes.ts';
 import { type Services, services } from '../../src/services.ts';
 import { VERSION } from '../../src/version.ts';
 
 /** Served below /api/v1 only. */
-const VERSIONED = [authRoutes, userRoutes, probeRoutes, statusRoutes, jobRoutes, jobStreams, codeRoutes];
+const VERSIONED = [
+  authRoutes,
+  userRoutes,
+  groupRoutes,
+  projectRoutes,
+  probeRoutes,
+  statusRoutes,
+  jobRoutes,
+  jobStreams,
+  codeRoutes,
+];
 /** RepoRelay's paths: the same routes below /api/v1 and below /api. */
 const REPORELAY: OpenAPIHono<AppEnv>[] = [
   repoRoutes,

@@ -3,7 +3,8 @@ import { validateGlobs } from '../../ingest/indexing/globs.ts';
 import { localRemote } from '../../ingest/mirror/local-remote.ts';
 import { type Services, SHARDS } from '../../services.ts';
 import type { RepoRow } from '../../store/control-schema.ts';
-import { createRepo, type FoundRepo, groupExists, type RepoChange, updateRepo } from '../../store/repos.ts';
+import { findGroup } from '../../store/groups.ts';
+import { createRepo, type FoundRepo, type RepoChange, updateRepo } from '../../store/repos.ts';
 import { type Caller, hasGroupRole, hasRole } from '../../store/scope.ts';
 import { scheduleRefresh } from './refresh.ts';
 import type { PatchRequest, RegisterRequest } from './schemas.ts';
@@ -74,14 +75,8 @@ async function owningGroup(
     throw new Problem('forbidden', 'Registering a repository needs the role analyst or above');
   const groupId = wanted ?? caller.personalGroupId;
   if (groupId === null) throw new Problem('unprocessable', 'You have no personal group: name a group_id');
-  const known = hasGroupRole(caller, groupId, 'viewer') && (await groupExists(s.db, groupId));
-  if (!known) {
-    const errors = [{ pointer: '/group_id', detail: 'is not a group of yours' }];
-    throw new Problem('not_found', 'Group not found', { errors });
-  }
-  if (!hasGroupRole(caller, groupId, 'editor'))
-    throw new Problem('forbidden', 'Registering needs the role editor in the group');
-  return groupId;
+  const group = await judging('/group_id', () => findGroup(s.db, caller, groupId, 'editor'));
+  return group.id;
 }
 
 /** Some settings are not an editor's to choose. */

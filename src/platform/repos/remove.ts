@@ -29,6 +29,30 @@ export async function deleteRepo(
   return awaitEnd(s, job.id, waitMs);
 }
 
+/** Repos whose deletion is started at the same time. */
+const STARTS_AT_ONCE = 5;
+
+/** Deletes several repos; answers the jobs that go on when the request ends. */
+export async function deleteRepos(
+  s: Needs,
+  caller: Caller,
+  scopes: FoundRepo[],
+  waitMs = AWAIT_MS,
+): Promise<string[]> {
+  const until = Date.now() + waitMs;
+  const started: Removal[] = [];
+  for (let at = 0; at < scopes.length; at += STARTS_AT_ONCE) {
+    const some = scopes.slice(at, at + STARTS_AT_ONCE);
+    started.push(...(await Promise.all(some.map((scope) => deleteRepo(s, caller, scope, 0)))));
+  }
+  const open: string[] = [];
+  for (const removal of started) {
+    const end = removal.done ? removal : await awaitEnd(s, removal.jobId, until - Date.now());
+    if (!end.done) open.push(end.jobId);
+  }
+  return open;
+}
+
 /**
  * Removes one indexed ref and what only it needs. `ref` is its stored or full name, `HEAD`, or a commit indexed as such.
  * @throws Problem `not_found` with `reason: not_indexed`
