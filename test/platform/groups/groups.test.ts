@@ -139,7 +139,10 @@ describe('groups', () => {
     const before = items((await as(ben, 'GET', `/groups/${id}/users`)).body, 'users');
     const changed = await as(root, 'POST', `/groups/${id}/users`, { user_id: ben.id, role: 'editor' });
     expect(changed.status).toBe(200);
-    expect(changed.body).toEqual({ ...before.find((each) => each.user_id === ben.id), role: 'editor' });
+    expect(changed.body).toEqual({
+      ...before.find((each) => String(each.user_id) === ben.id),
+      role: 'editor',
+    });
     expect((await as(ben, 'GET', '/users/me')).body.groups).toContainEqual({
       id,
       name: 'members',
