@@ -138,12 +138,15 @@ function importRow(fact: ImportFact, ord: number): unknown[] {
 /** A value holds 2 MB: a file that calls one function more often than this keeps the first calls. */
 const MAX_SITES = 5_000;
 
-/** `[callee, [[ord, caller, receiver, receiverType, line, arity], …]]` for each callee, in order of first use. */
+/** `[callee, [[ord, caller, line, arity, receiver?, receiverType?], …]]` for each callee, in order of first use. */
 function callGroups(calls: readonly CallFact[]): [string, unknown[][]][] {
   const groups = new Map<string, unknown[][]>();
   for (const [ord, fact] of calls.entries()) {
     const { caller, callee, receiver, receiverType, line, arity } = fact;
-    const site = [ord, within(caller, MAX_SYMBOLS), receiver, receiverType, line, arity];
+    const site: unknown[] = [ord, within(caller, MAX_SYMBOLS), line, arity];
+    // What most calls lack stands last, and is left out.
+    if (receiver !== '' || receiverType !== null) site.push(receiver);
+    if (receiverType !== null) site.push(receiverType);
     const sites = groups.get(callee);
     if (!sites) groups.set(callee, [site]);
     else if (sites.length < MAX_SITES) sites.push(site);
