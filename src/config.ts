@@ -31,7 +31,7 @@ const flag = z
   .transform((value) => value === 'true' || value === '1');
 
 /** Values that documentation and examples carry; a deployment that runs with one has no secret at all. */
-const DEFAULT_SECRET = /change-?me|^secret|your-secret|^(.)\1+$/i;
+const DEFAULT_SECRET = /change-?me|^secret|your-secret|^(.{1,8})\1+$/i;
 
 const jwtSecret = z
   .string()

@@ -5,7 +5,7 @@ import type { Env } from '../env.ts';
 import { ERRORS, type ErrorSlug } from '../errors.ts';
 import type { Logger } from '../platform/telemetry/log.ts';
 import type { Services } from '../services.ts';
-import type { Caller } from '../store/scope.ts';
+import type { Caller, Role } from '../store/scope.ts';
 import { guard } from './guard.ts';
 import { creates } from './idempotency.ts';
 import type { QuotaState } from './limit-object.ts';
@@ -42,6 +42,8 @@ export interface RouteSpec {
   /** Relative to the mount, in OpenAPI form: `/repos/{name}`. */
   path: string;
   scope: Scope;
+  /** The least global role that may call this; what a caller's groups allow is the store's business. */
+  role?: Role;
   tags: string[];
   summary: string;
   description?: string;
@@ -61,6 +63,8 @@ export interface RouteSpec {
   socket?: boolean;
   /** Largest body in bytes; 1 MiB unless said. */
   bodyLimit?: number;
+  /** Members of the answer that are shown once: a replay by Idempotency-Key has null there, and `replayed: true`. */
+  secrets?: string[];
 }
 
 /** The `content` of a JSON body, in a request or an answer. */
@@ -85,7 +89,8 @@ export function feature(): OpenAPIHono<AppEnv> {
  * routes.openapi(list, async (c) => c.json(await listRepos(c.var.services, c.var.caller), 200));
  */
 export function route<P extends string, S extends RouteSpec & { path: P }>(spec: S) {
-  const { scope, errors, etag, provenance, limits, identity, socket, bodyLimit, ...config } = spec;
+  const { scope, errors, etag, provenance, limits, identity, socket, bodyLimit, role, secrets, ...config } =
+    spec;
   const described = {
     ...config,
     responses: {
@@ -95,6 +100,7 @@ export function route<P extends string, S extends RouteSpec & { path: P }>(spec:
     },
     security: security(spec),
     'x-required-scope': scope,
+    ...(role ? { 'x-required-role': role } : {}),
     ...(provenance ? { 'x-provenance': true } : {}),
     ...(limits?.length ? { 'x-rate-limits': limits } : {}),
     middleware: [guard(spec)],

@@ -6,10 +6,11 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { PolicyName } from '../config.ts';
 import { Problem } from '../errors.ts';
 import { ensureAdmin } from '../platform/accounts/first-admin.ts';
-import type { Caller } from '../store/scope.ts';
+import { anonymous, type Caller, hasRole } from '../store/scope.ts';
 import type { AppEnv, RouteSpec } from './feature.ts';
 import { creates, once } from './idempotency.ts';
-import { anonymous, type Credential, readCredential, resolveCaller } from './identity.ts';
+import { type Credential, readCredential, resolveCaller } from './identity.ts';
+import { refuseOddJson } from './json-body.ts';
 import type { TakeOutcome, TakeRequest } from './limit-object.ts';
 import { clientIp, exceeded, limiter, POLICIES, quotas } from './limits.ts';
 import { limitBody, negotiate, producedTypes } from './negotiation.ts';
@@ -18,7 +19,7 @@ import { carries, openToAnonymous } from './scopes.ts';
 export const DEFAULT_BODY_LIMIT = 1024 * 1024;
 
 type Guarded = Pick<RouteSpec, 'method' | 'path' | 'scope' | 'responses'> &
-  Partial<Pick<RouteSpec, 'limits' | 'identity' | 'socket' | 'bodyLimit' | 'etag'>>;
+  Partial<Pick<RouteSpec, 'limits' | 'identity' | 'socket' | 'bodyLimit' | 'etag' | 'role' | 'secrets'>>;
 
 /** The middleware of one operation. */
 export function guard(spec: Guarded): MiddlewareHandler<AppEnv> {
@@ -30,10 +31,14 @@ export function guard(spec: Guarded): MiddlewareHandler<AppEnv> {
     c.set('tagged', spec.etag === true && spec.method !== 'delete');
     const caller = await admit(c, spec);
     requireScope(caller, spec);
+    requireRole(caller, spec);
     c.set('caller', caller);
     negotiate(c, produced);
-    if (spec.method !== 'get') await limitBody(c, spec.bodyLimit ?? DEFAULT_BODY_LIMIT);
-    if (isCreation && caller.userId !== null) return once(c, caller.userId, next);
+    if (spec.method !== 'get') {
+      await limitBody(c, spec.bodyLimit ?? DEFAULT_BODY_LIMIT);
+      await refuseOddJson(c);
+    }
+    if (isCreation && caller.userId !== null) return once(c, caller.userId, spec.secrets ?? [], next);
     await next();
   };
 }
@@ -82,6 +87,11 @@ function requireScope(caller: Caller, spec: Guarded): void {
   throw new Problem('forbidden', `The ${caller.via} lacks the scope ${spec.scope}.`, {
     members: { required_scope: spec.scope },
   });
+}
+
+function requireRole(caller: Caller, { role }: Guarded): void {
+  if (role === undefined || hasRole(caller, role)) return;
+  throw new Problem('forbidden', `This needs the role ${role}.`, { members: { required_role: role } });
 }
 
 /** The policies of an operation for a caller: the plan or `anonymous`, and its own. */

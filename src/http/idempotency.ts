@@ -20,7 +20,12 @@ export function creates(spec: Pick<RouteSpec, 'method' | 'responses'>): boolean 
  * @throws Problem `validation` for a malformed key, `conflict` while the first is in flight, `unprocessable` for
  *   another body
  */
-export async function once(c: Context<AppEnv>, userId: string, next: Next): Promise<Response | undefined> {
+export async function once(
+  c: Context<AppEnv>,
+  userId: string,
+  secrets: readonly string[],
+  next: Next,
+): Promise<Response | undefined> {
   const key = c.req.header('idempotency-key');
   if (key === undefined) {
     await next();
@@ -44,22 +49,29 @@ export async function once(c: Context<AppEnv>, userId: string, next: Next): Prom
     throw new Problem('unprocessable', 'This Idempotency-Key was used with another body.', { errors });
   }
   await next();
-  await log.finishOnce(request, await storable(c.res));
+  await log.finishOnce(request, await storable(c.res, secrets));
   return undefined;
 }
 
 /** Failures of ours and refusals for haste say nothing about the request: the next attempt runs. */
-async function storable(response: Response): Promise<StoredAnswer | null> {
+async function storable(response: Response, secrets: readonly string[]): Promise<StoredAnswer | null> {
   if (response.status >= 500 || response.status === 429) return null;
   const headers = KEPT_HEADERS.flatMap((name): [string, string][] => {
     const value = response.headers.get(name);
     return value === null ? [] : [[name, value]];
   });
+  const body = await response.clone().text();
   return {
     status: response.status,
     headers: Object.fromEntries(headers),
-    body: await response.clone().text(),
+    body: response.ok && secrets.length > 0 ? withoutSecrets(body, secrets) : body,
   };
+}
+
+/** What is shown once is not kept either. */
+function withoutSecrets(body: string, secrets: readonly string[]): string {
+  const nulls = Object.fromEntries(secrets.map((name) => [name, null]));
+  return JSON.stringify({ ...(JSON.parse(body) as object), ...nulls, replayed: true });
 }
 
 function replay({ status, headers, body }: StoredAnswer): Response {

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { Problem } from '../errors.ts';
 import { sha256, type TokenClaims, verifyToken } from '../platform/accounts/tokens.ts';
-import { type CredentialRef, findCaller, touchKey } from '../store/accounts.ts';
+import { type CredentialRef, findCaller, touchKey } from '../store/callers.ts';
 import type { Caller } from '../store/scope.ts';
 import type { AppEnv } from './feature.ts';
 
@@ -97,20 +97,6 @@ function remember(keyHash: string, userId: string | null): void {
 
 function isStale(lastUsedAt: string | null, now: string): boolean {
   return lastUsedAt === null || Date.parse(now) - Date.parse(lastUsedAt) >= 60_000;
-}
-
-/** A caller without identity; `role` is what the deployment grants to those. */
-export function anonymous(role: 'viewer' | null): Caller {
-  return {
-    userId: null,
-    username: null,
-    role,
-    groups: new Map(),
-    personalGroupId: null,
-    scopes: null,
-    via: 'anonymous',
-    credentialId: null,
-  };
 }
 
 /** The caller with identity. @throws Problem `unauthorized` for anonymous viewers */

@@ -26,7 +26,8 @@ const count = (description: string) => ({ schema: { type: 'integer' as const }, 
 /** Tags in the order of a first visit. */
 const TAGS: Record<string, string> = {
   Authentication: 'Tokens for a username and password; tickets for WebSockets.',
-  Users: 'Who you are.',
+  'API keys': 'Keys for machines: made once, narrowed by scopes, deleted at any time.',
+  Users: 'Who you are, who there is, and what was done.',
   Groups: 'Who shares repositories with whom, and as what.',
   Projects: 'Views that show a repository to another group.',
   Repositories: 'Register, mirror and sync git repositories.',

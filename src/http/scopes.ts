@@ -1,4 +1,5 @@
 /** The scope table (api.md section 1): every operation names one row, OpenAPI shows it as `x-required-scope`. */
+import { invalid } from '../errors.ts';
 import type { Caller } from '../store/scope.ts';
 
 export const SCOPES = {
@@ -30,4 +31,21 @@ export function openToAnonymous(operation: { method: string; path: string; scope
 /** Whether the caller's key or token carries the scope; credentials without scopes carry all their owner's rights. */
 export function carries(caller: Caller, scope: Scope): boolean {
   return scope === 'public' || scope === 'signed-in' || caller.scopes === null || caller.scopes.has(scope);
+}
+
+/**
+ * The scopes that a token request names, separated by spaces; null for none, which means all rights.
+ * @throws Problem `validation` for one that the table lacks
+ */
+export function parseScopes(text: string | undefined): KeyScope[] | null {
+  const names = [...new Set((text ?? '').split(/\s+/).filter((name) => name !== ''))];
+  const unknown = names.find((name) => !isScope(name));
+  if (unknown !== undefined) {
+    throw invalid('/scope', `unknown scope "${unknown}"; known are ${Object.keys(SCOPES).join(', ')}`);
+  }
+  return names.length > 0 ? names.filter(isScope) : null;
+}
+
+function isScope(name: string): name is KeyScope {
+  return Object.hasOwn(SCOPES, name);
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
@@ -107,7 +107,7 @@ export async function runningServer(
   return { url: credentials.base_url, credentials, credentialsFile, exited: new Promise(() => undefined) };
 }
 
-function stateDirectory(environment: NodeJS.ProcessEnv): string {
+export function stateDirectory(environment: NodeJS.ProcessEnv): string {
   return path.resolve(environment.STATE_DIR ?? path.join(CHECKOUT, '.sightline'));
 }
 
@@ -120,6 +120,23 @@ async function isReady(url: string): Promise<boolean> {
     // Not listening yet, or too slow to count as ready: the caller asks again.
     return false;
   }
+}
+
+/**
+ * Creates the databases of the state directory, or brings them up to date; `startServer` does the same.
+ * @throws StartError when a migration fails
+ */
+export async function migrateLocal(environment: NodeJS.ProcessEnv): Promise<void> {
+  // A server that runs did it when it started, and two processes do not share a database's file well.
+  if (await runningServer(environment)) return;
+  const stateDir = stateDirectory(environment);
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await migrate(stateDir);
+}
+
+/** A port that nothing listens on. */
+export function freePort(): Promise<number> {
+  return listenOnce(0, '127.0.0.1');
 }
 
 /** The Workers' own reading of the variables, before anything starts. */
@@ -262,7 +279,7 @@ async function assertPortFree(port: number, host: string): Promise<void> {
 
 /** `INSPECTOR_PORT` lets a profiler attach; otherwise any free port, so that two servers can run side by side. */
 async function inspectorPort(environment: NodeJS.ProcessEnv): Promise<number> {
-  return environment.INSPECTOR_PORT ? parsePort(environment.INSPECTOR_PORT) : listenOnce(0, '127.0.0.1');
+  return environment.INSPECTOR_PORT ? parsePort(environment.INSPECTOR_PORT) : freePort();
 }
 
 function listenOnce(port: number, host: string): Promise<number> {

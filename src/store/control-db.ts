@@ -19,7 +19,7 @@ export function controlDb(binding: D1Database): ControlDb {
 }
 
 /** A statement of a transaction: raw SQL, or what a query builder makes. */
-type Statement = SQL | { toSQL(): { sql: string; params: unknown[] } };
+export type Statement = SQL | { toSQL(): { sql: string; params: unknown[] } };
 
 const dialect = new SQLiteAsyncDialect();
 

@@ -4,6 +4,7 @@
  */
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { IndexingStage, JobKind, JobStatus } from '../pipeline.ts';
+import type { AuditVia } from './audit.ts';
 import type { GroupRole, Role } from './scope.ts';
 
 const flag = (name: string) => integer(name, { mode: 'boolean' });
@@ -43,6 +44,31 @@ export const sessions = sqliteTable('sessions', {
   refreshedAt: text('refreshed_at').notNull(),
   expiresAt: text('expires_at').notNull(),
   revokedAt: text('revoked_at'),
+  /** `password`, `ldap`, or the provider of a single sign-on. */
+  method: text('method').notNull().default('password'),
+});
+
+export const passwordResets = sqliteTable('password_resets', {
+  userId: text('user_id').primaryKey(),
+  tokenHash: text('token_hash').notNull(),
+  createdBy: text('created_by'),
+  createdAt: text('created_at').notNull(),
+  expiresAt: text('expires_at').notNull(),
+});
+
+export const auditLog = sqliteTable('audit_log', {
+  id: text('id').primaryKey(),
+  at: text('at').notNull(),
+  actorId: text('actor_id'),
+  actorName: text('actor_name'),
+  via: text('via').$type<AuditVia>().notNull(),
+  action: text('action').notNull(),
+  targetKind: text('target_kind'),
+  targetId: text('target_id'),
+  targetName: text('target_name'),
+  detail: json('detail').$type<Record<string, unknown>>().notNull().default({}),
+  ip: text('ip'),
+  requestId: text('request_id'),
 });
 
 export const groups = sqliteTable('groups', {

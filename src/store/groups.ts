@@ -1,6 +1,7 @@
 /** Groups and their members. A caller's own roles come with the caller; these functions change and list them. */
 import { and, asc, eq, getTableColumns, isNull, type SQL, sql } from 'drizzle-orm';
 import { Problem } from '../errors.ts';
+import { type AuditEntry, audited } from './audit.ts';
 import { type ControlDb, transact } from './control-db.ts';
 import { type GroupRow, groupMembers, groups, users } from './control-schema.ts';
 import { type Caller, GROUP_ROLES, type GroupRole, hasGroupRole, inGroupsOf } from './scope.ts';
@@ -80,11 +81,16 @@ export interface NewGroup {
 }
 
 /** Creates a group whose first member is its creator. */
-export async function createGroup(db: ControlDb, group: NewGroup, now: Date): Promise<void> {
+export async function createGroup(
+  db: ControlDb,
+  group: NewGroup,
+  now: Date,
+  entry: AuditEntry,
+): Promise<void> {
   const at = now.toISOString();
   const { id, name, description, createdBy } = group;
   await transact(db, [
-    db.insert(groups).values({ id, name, description, createdAt: at, updatedAt: at }),
+    ...audited(db.insert(groups).values({ id, name, description, createdAt: at, updatedAt: at }), entry),
     sql`INSERT INTO group_members (group_id, user_id, role, created_at) VALUES (${id}, ${createdBy}, 'admin', ${at})`,
   ]);
 }
@@ -109,17 +115,27 @@ export async function updateGroup(
  * with the last of the data of repos that it owned.
  * @returns false when it owns repos, or is gone already
  */
-export async function deleteGroup(db: ControlDb, id: string, now: Date): Promise<boolean> {
-  const deleted = sql`EXISTS (SELECT 1 FROM groups g WHERE g.id = ${id} AND g.deleted_at IS NOT NULL)`;
+export async function deleteGroup(db: ControlDb, id: string, now: Date, entry: AuditEntry): Promise<boolean> {
   const [marked] = await transact(db, [
     // A personal group no longer holds its user, who may be on the way out too.
-    sql`UPDATE groups SET deleted_at = ${now.toISOString()}, personal_user_id = NULL WHERE id = ${id} AND deleted_at IS NULL
-      AND NOT EXISTS (SELECT 1 FROM repos r WHERE r.group_id = ${id} AND r.deleted_at IS NULL) RETURNING id`,
+    ...audited(
+      sql`UPDATE groups SET deleted_at = ${now.toISOString()}, personal_user_id = NULL WHERE id = ${id} AND deleted_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM repos r WHERE r.group_id = ${id} AND r.deleted_at IS NULL) RETURNING id`,
+      entry,
+    ),
+    ...emptyDeleted(id),
+  ]);
+  return marked?.results.length === 1;
+}
+
+/** SQL: takes everybody out of a group if it is marked deleted, and its projects, and the row if it owns no repo. */
+export function emptyDeleted(id: string): SQL[] {
+  const deleted = sql`EXISTS (SELECT 1 FROM groups g WHERE g.id = ${id} AND g.deleted_at IS NOT NULL)`;
+  return [
     sql`DELETE FROM group_members WHERE group_id = ${id} AND ${deleted}`,
     sql`DELETE FROM projects WHERE group_id = ${id} AND ${deleted}`,
     removeEmptied(id),
-  ]);
-  return marked?.results.length === 1;
+  ];
 }
 
 /** SQL: removes the row of a deleted group that owns no repo any more. */
@@ -172,13 +188,15 @@ export async function setMember(
   db: ControlDb,
   member: { id: string; groupId: string; userId: string; role: GroupRole },
   now: Date,
+  entry: AuditEntry,
 ): Promise<{ member: Member; added: boolean } | null> {
   const { id, groupId, userId, role } = member;
-  await db.run(sql`
+  const grant = sql`
     INSERT INTO group_members (group_id, user_id, role, id, created_at)
     SELECT g.id, u.id, ${role}, ${id}, ${now.toISOString()} FROM groups g JOIN users u ON u.id = ${userId}
     WHERE g.id = ${groupId} AND g.deleted_at IS NULL AND g.personal_user_id IS NULL
-    ON CONFLICT (group_id, user_id) DO UPDATE SET role = excluded.role`);
+    ON CONFLICT (group_id, user_id) DO UPDATE SET role = excluded.role`;
+  await transact(db, audited(grant, entry));
   const [found] = await db
     .select(memberColumns)
     .from(groupMembers)
@@ -188,10 +206,13 @@ export async function setMember(
 }
 
 /** Takes a user out of a group; false when it was not in it. */
-export async function removeMember(db: ControlDb, groupId: string, userId: string): Promise<boolean> {
-  const rows = await db
-    .delete(groupMembers)
-    .where(and(eq(groupMembers.groupId, groupId), eq(groupMembers.userId, userId)))
-    .returning({ id: groupMembers.id });
-  return rows.length > 0;
+export async function removeMember(
+  db: ControlDb,
+  groupId: string,
+  userId: string,
+  entry: AuditEntry,
+): Promise<boolean> {
+  const membership = and(eq(groupMembers.groupId, groupId), eq(groupMembers.userId, userId));
+  const [removed] = await transact(db, audited(db.delete(groupMembers).where(membership), entry));
+  return (removed?.meta.changes ?? 0) > 0;
 }

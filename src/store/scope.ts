@@ -28,6 +28,20 @@ export interface Caller {
   credentialId: string | null;
 }
 
+/** A caller without identity; `role` is what the deployment grants to those. */
+export function anonymous(role: Caller['role']): Caller {
+  return {
+    userId: null,
+    username: null,
+    role,
+    groups: new Map(),
+    personalGroupId: null,
+    scopes: null,
+    via: 'anonymous',
+    credentialId: null,
+  };
+}
+
 export type Access = 'read' | 'write' | 'admin';
 
 /** The repo's row as the store hands it out (camelCase of `repos`), plus the caller's access. */

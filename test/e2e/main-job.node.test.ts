@@ -74,6 +74,37 @@ describe('npm start', () => {
     expect((await fetch(`${server.url}/api/v1/repos`)).status).toBe(401);
   });
 
+  test('the command line creates an admin in the server that runs, once', async () => {
+    const args = [
+      'create-admin',
+      '--username',
+      'second',
+      '--password',
+      'second password',
+      '--email',
+      's@example.com',
+    ];
+    const cli = async () => {
+      const process = new Running('src/local/cli.ts', args, { STATE_DIR: state });
+      return { code: await process.exited, output: process.output };
+    };
+    expect(await cli()).toEqual({ code: 0, output: 'Created the admin second.\n' });
+    expect(await cli()).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('A user of this name exists.'),
+    });
+    const login = await fetch(`${server.url}/auth/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username: 'second', password: 'second password' }),
+    });
+    const { access_token } = (await login.json()) as { access_token: string };
+    const me = await fetch(`${server.url}/api/v1/users/me`, {
+      headers: { authorization: `Bearer ${access_token}` },
+    });
+    expect(await me.json()).toMatchObject({ role: 'admin', email: 's@example.com' });
+  });
+
   test('a repository of this machine is registered, indexed, searched and navigated', async () => {
     const repo = await server.api.post<{ jobId: string }>('/repos', { name: 'shop', localPath: repository });
     expect(await ended(server.api, repo.jobId)).toMatchObject({ status: 'completed' });

@@ -37,6 +37,15 @@ describe('errors', () => {
     ['an unknown field', { ...ADMIN, role: 'admin' }, '/role', 'is not a known field'],
     ['an array instead of an object', [], '', undefined],
     ['a field that is too long', { username: 'x'.repeat(201), password: 'x' }, '/username', undefined],
+    [
+      'a field given twice',
+      '{"username":"root","password":"x","username":"y"}',
+      '/username',
+      'is given twice',
+    ],
+    ['__proto__', '{"username":"x","password":"x","__proto__":{"role":"admin"}}', '/__proto__', undefined],
+    ['a number beyond all', '{"username":1e999,"password":"x"}', '/username', undefined],
+    ['a hundred levels', `{"username":${'['.repeat(100)}${']'.repeat(100)}}`, '', undefined],
   ])('refuses %s with a 400 that names it', async (_what, body, pointer, detail) => {
     const answer = await call(TOKEN, { body, headers: { 'content-type': 'application/json' } });
     expectProblem(answer, 400, 'VALIDATION_ERROR');

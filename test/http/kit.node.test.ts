@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseRate, readConfig } from '../../src/config.ts';
 import type { Env } from '../../src/env.ts';
 import { matchesAny } from '../../src/http/etag.ts';
+import { oddityOf } from '../../src/http/json-body.ts';
 import { clientIp, limitHeaders, quotas } from '../../src/http/limits.ts';
 import { accepts } from '../../src/http/negotiation.ts';
 import { isId, newId } from '../../src/ids.ts';
@@ -41,6 +42,7 @@ describe('configuration', () => {
   it.each([
     ['API_JWT_SECRET', 'short'],
     ['API_JWT_SECRET', 'change-me-in-production-and-make-it-long'],
+    ['API_JWT_SECRET', 'abcd'.repeat(10)],
     ['API_JWT_SECRET', 'a'.repeat(64)],
     ['API_JWT_ALGORITHM', 'none'],
     ['API_JWT_ALGORITHM', 'RS256'],
@@ -174,5 +176,43 @@ describe('headers', () => {
       matchesAny('"b"', '"a"'),
       matchesAny('*', '"a"'),
     ]).toEqual([false, true, true, false, true]);
+  });
+});
+
+describe('what a JSON body may not hold', () => {
+  const places = (text: string) =>
+    oddityOf(text)?.extras.errors?.map(({ pointer, detail }) => [pointer, detail]);
+
+  it.each([
+    ['{"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]}'],
+    ['{"a":"{\\"a\\":1,\\"a\\":2}","b":"__proto__","c":"1e999"}'],
+    [`${'['.repeat(64)}${']'.repeat(64)}`],
+    ['{"a":-1.5e10,"b":[true,false,null,"\\\\"],"":0}'],
+    ['"text"'],
+    ['{"a":'],
+    ['{"a\\'],
+    [''],
+  ])('is none of %s', (text) => {
+    expect(oddityOf(text)).toBeNull();
+  });
+
+  it.each([
+    ['{"role":"viewer","role":"admin"}', '/role', 'is given twice'],
+    ['{"role":"viewer","r\\u006fle":"admin"}', '/role', 'is given twice'],
+    ['{"a":[0,{"b/c":1,"b/c":2}]}', '/a/1/b~1c', 'is given twice'],
+    ['{"a":{},"a":[]}', '/a', 'is given twice'],
+    ['{"__proto__":{"role":"admin"}}', '/__proto__', 'is not a known field'],
+    ['{"a":[{"\\u005f_proto__":1}]}', '/a/0/__proto__', 'is not a known field'],
+    ['{"a":[1,1e999]}', '/a/1', 'is not a number that can be held'],
+    ['{"a":-1e999}', '/a', 'is not a number that can be held'],
+    [`{"a":${'['.repeat(100)}${']'.repeat(100)}}`, '', 'is nested deeper than 64 levels'],
+    ['['.repeat(1_000_000), '', 'is nested deeper than 64 levels'],
+  ])('is named in %.40s', (text, pointer, detail) => {
+    expect(places(text)).toEqual([[pointer, detail]]);
+  });
+
+  it('is sought in one pass, also where nothing is well formed', () => {
+    const odd = ['"\\"'.repeat(300_000), `"${'\\\\'.repeat(500_000)}`, '"'.repeat(999_999), '-'.repeat(1e6)];
+    for (const text of odd) expect(oddityOf(text)).toBeNull();
   });
 });

@@ -9,7 +9,10 @@ import { fallback } from '../../src/http/fallback.ts';
 import type { AppEnv } from '../../src/http/feature.ts';
 import { finish, onError, provide } from '../../src/http/manners.ts';
 import { registerComponents } from '../../src/http/openapi.ts';
-import { authRoutes, userRoutes } from '../../src/platform/accounts/routes.ts';
+import { auditRoutes } from '../../src/platform/accounts/audit-routes.ts';
+import { keyRoutes } from '../../src/platform/accounts/key-routes.ts';
+import { authRoutes } from '../../src/platform/accounts/routes.ts';
+import { userRoutes } from '../../src/platform/accounts/user-routes.ts';
 import { groupRoutes } from '../../src/platform/groups/routes.ts';
 import { indexingStatusRoutes, jobRoutes, jobStreams } from '../../src/platform/jobs/routes.ts';
 import { projectRoutes } from '../../src/platform/projects/routes.ts';
@@ -21,7 +24,9 @@ import { VERSION } from '../../src/version.ts';
 /** Served below /api/v1 only. */
 const VERSIONED = [
   authRoutes,
+  keyRoutes,
   userRoutes,
+  auditRoutes,
   groupRoutes,
   projectRoutes,
   probeRoutes,
@@ -39,7 +44,7 @@ const REPORELAY: OpenAPIHono<AppEnv>[] = [
   contextRoutes,
 ];
 /** Also at the root: Nectr's `/auth/*` and `/health/*`, and the WebSockets. */
-const AT_ROOT = [rootHealth, probeRoutes, authRoutes, jobStreams];
+const AT_ROOT = [rootHealth, probeRoutes, authRoutes, keyRoutes, jobStreams];
 
 /** The app; `build` makes the services of a request, and tests may give their own. */
 export function createApp(build: (env: Env) => Services = services): OpenAPIHono<AppEnv> {

@@ -1,15 +1,17 @@
 /** Runs one step message: takes the step from its job, keeps a sign of life going, and turns errors into ends. */
 import { ERRORS, Problem } from '../../errors.ts';
-import type { StepMessage } from '../../pipeline.ts';
+import { FIRST_STEP, type StepMessage } from '../../pipeline.ts';
 import type { JobHandle, JobProgress } from '../../platform/jobs/jobs.ts';
 import { JOB_TIMING } from '../../platform/jobs/timing.ts';
 import type { Services } from '../../services.ts';
+import { findCaller } from '../../store/callers.ts';
 import type { JobRow } from '../../store/control-schema.ts';
 import { endRun } from '../../store/index-repo.ts';
 import { jobById } from '../../store/jobs.ts';
 import { keys } from '../../store/keys.ts';
 import { sweepPrefix } from '../../store/objects.ts';
 import { deletedScope, type FoundRepo, systemScope } from '../../store/repos.ts';
+import { hasGroupRole } from '../../store/scope.ts';
 import type { BatchParser } from '../indexing/parser.ts';
 import { deleteStep } from './delete.ts';
 import { mirrorStep } from './mirror.ts';
@@ -56,6 +58,7 @@ async function guarded(
   try {
     const scope = await scopeOf(s, job);
     if (!scope) throw new JobStopped();
+    if (message.step === FIRST_STEP[job.kind]) await requireRights(s, job);
     const report = async (progress: JobProgress) => {
       heard?.(progress);
       mustBeActive(await handle.progress(progress));
@@ -75,6 +78,18 @@ async function guarded(
 
 function scopeOf(s: Services, job: JobRow): Promise<FoundRepo | null> {
   return job.kind === 'delete-repo' ? deletedScope(s.db, job.repoKey) : systemScope(s.db, job.repoKey);
+}
+
+/**
+ * A job that waited for its turn starts only if who asked for it could still ask. Deletions go on: what they remove is
+ * out of reach already.
+ * @throws Problem `forbidden`
+ */
+async function requireRights(s: Services, job: JobRow): Promise<void> {
+  if (job.requestedBy === null || job.kind === 'delete-repo') return;
+  const found = await findCaller(s.env.DB, { user: job.requestedBy });
+  if (found && hasGroupRole(found.caller, job.groupId, 'editor')) return;
+  throw new Problem('forbidden', 'Whoever asked for this job may no longer change the repository.');
 }
 
 async function dispatch(context: StepContext, message: StepMessage): Promise<void> {

@@ -1,10 +1,10 @@
 /** The first boot: the admin that `API_ADMIN_*` names, with a personal group and a key. Later boots change nothing. */
 import type { Services } from '../../services.ts';
-import { createFirstAdmin, hasUsers } from '../../store/accounts.ts';
+import { createFirstAdmin, hasUsers } from '../../store/users.ts';
 import { hashPassword } from './passwords.ts';
 import { sha256 } from './tokens.ts';
 
-type Needs = Pick<Services, 'env' | 'config' | 'clock' | 'newId' | 'log'>;
+type Needs = Pick<Services, 'env' | 'db' | 'config' | 'clock' | 'newId' | 'log'>;
 
 const done = new WeakMap<D1Database, Promise<void>>();
 
@@ -23,9 +23,9 @@ export function ensureAdmin(s: Needs): Promise<void> {
 
 async function createIfNone(s: Needs): Promise<void> {
   const { username, password, apiKey } = s.config.admin;
-  if (username === null || password === null || (await hasUsers(s.env.DB))) return;
-  await createFirstAdmin(s.env.DB, {
-    userId: s.newId(),
+  if (username === null || password === null || (await hasUsers(s.db))) return;
+  await createFirstAdmin(s.db, {
+    id: s.newId(),
     groupId: s.newId(),
     username,
     passwordHash: await hashPassword(password),

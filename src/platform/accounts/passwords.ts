@@ -1,5 +1,6 @@
 /** Password hashes: scrypt with its parameters stored beside it, so that they can be raised later. */
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { Problem } from '../../errors.ts';
 
 interface Cost {
   /** log2 of N. */
@@ -13,8 +14,11 @@ const COST: Cost = { ln: 14, r: 8, p: 5 };
 const KEY_LENGTH = 32;
 const FORM = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([\w-]{16,})\$([\w-]{43})$/;
 
-/** A verification takes 16 MB; one at a time keeps a login flood from filling the isolate. */
+/** A verification takes 16 MB and about 0.2 s; one at a time keeps a login flood from filling the isolate. */
 let tail: Promise<unknown> = Promise.resolve();
+/** So that a flood from many addresses waits seconds at most, and not behind all the others. */
+const MAX_WAITING = 32;
+let waiting = 0;
 
 /** `$scrypt$ln=14,r=8,p=5$<salt>$<hash>`, base64url. */
 export async function hashPassword(password: string, salt: Buffer = randomBytes(16)): Promise<string> {
@@ -42,7 +46,11 @@ export function isOutdated(stored: string): boolean {
   );
 }
 
-function derive(password: string, salt: Buffer, cost: Cost): Promise<Buffer> {
+/** @throws Problem `unavailable` when many wait already */
+async function derive(password: string, salt: Buffer, cost: Cost): Promise<Buffer> {
+  if (waiting >= MAX_WAITING) {
+    throw new Problem('unavailable', 'Too many logins at once; try again in a moment.', { retryAfter: 5 });
+  }
   const run = () =>
     new Promise<Buffer>((resolve, reject) => {
       const options = { N: 2 ** cost.ln, r: cost.r, p: cost.p, maxmem: 64 * 1024 * 1024 };
@@ -52,5 +60,10 @@ function derive(password: string, salt: Buffer, cost: Cost): Promise<Buffer> {
     });
   const result = tail.then(run, run);
   tail = result.catch(() => undefined);
-  return result;
+  waiting += 1;
+  try {
+    return await result;
+  } finally {
+    waiting -= 1;
+  }
 }

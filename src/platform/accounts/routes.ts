@@ -1,26 +1,36 @@
-import { Problem } from '../../errors.ts';
-import { feature, route } from '../../http/feature.ts';
+/** `/auth/*`: logins, sessions, socket tickets. Served below /api/v1 and at the root. */
+import { z } from '@hono/zod-openapi';
+import { feature, json, route } from '../../http/feature.ts';
 import { signedIn } from '../../http/identity.ts';
-import { findProfile } from '../../store/accounts.ts';
+import { setPage, slice, windowOf } from '../../http/pagination.ts';
+import { listSessions } from '../../store/sessions.ts';
+import { originOf } from './audit.ts';
 import { ensureAdmin } from './first-admin.ts';
-import { loginRequest, refreshRequest, ticketResponse, tokenResponse, userProfile } from './schemas.ts';
-import { login, logout, refresh, socketTicket } from './sessions.ts';
+import { RESET_CSP, RESET_PAGE } from './reset-page.ts';
+import {
+  idParam,
+  loginRequest,
+  refreshRequest,
+  resetRequest,
+  sessionList,
+  sessionsQuery,
+  ticketResponse,
+  tokenResponse,
+} from './schemas.ts';
+import { endSession, endSessions, login, logout, refresh, socketTicket } from './sessions.ts';
+import { redeemResetLink } from './users.ts';
 
 const NO_STORE = { 'cache-control': 'no-store' };
+const tags = ['Authentication'];
 
-const tokens = {
-  200: { description: 'The tokens', content: { 'application/json': { schema: tokenResponse } } },
-};
-const credentials = {
-  body: { required: true, content: { 'application/json': { schema: loginRequest } } },
-};
+const tokens = { 200: { description: 'The tokens', content: json(tokenResponse) } };
 const signIn = {
   method: 'post' as const,
   scope: 'public' as const,
-  tags: ['Authentication'],
+  tags,
   limits: ['auth-ip' as const],
-  errors: ['unauthorized' as const],
-  request: credentials,
+  errors: ['unauthorized' as const, 'unavailable' as const],
+  request: { body: { required: true, content: json(loginRequest) } },
   responses: tokens,
 };
 
@@ -31,11 +41,11 @@ const refreshRoute = route({
   method: 'post',
   path: '/auth/refresh',
   scope: 'public',
-  tags: ['Authentication'],
+  tags,
   summary: 'Exchange a refresh token for a new pair',
   description: 'Each refresh token works once. Using one again ends the session it belongs to.',
   errors: ['unauthorized'],
-  request: { body: { required: true, content: { 'application/json': { schema: refreshRequest } } } },
+  request: { body: { required: true, content: json(refreshRequest) } },
   responses: tokens,
 });
 
@@ -43,8 +53,8 @@ const logoutRoute = route({
   method: 'post',
   path: '/auth/logout',
   scope: 'signed-in',
-  tags: ['Authentication'],
-  summary: 'End this session',
+  tags,
+  summary: 'End this session: its tokens, sockets and streams',
   responses: { 204: { description: 'Its tokens no longer work' } },
 });
 
@@ -52,40 +62,80 @@ const ticket = route({
   method: 'post',
   path: '/auth/ws-ticket',
   scope: 'signed-in',
-  tags: ['Authentication'],
+  tags,
   summary: 'A single-use ticket for one WebSocket upgrade, good for 30 s',
-  responses: {
-    200: { description: 'The ticket', content: { 'application/json': { schema: ticketResponse } } },
-  },
+  responses: { 200: { description: 'The ticket', content: json(ticketResponse) } },
 });
 
-const me = route({
+const listRoute = route({
   method: 'get',
-  path: '/users/me',
+  path: '/auth/sessions',
   scope: 'admin:system',
-  tags: ['Users'],
-  summary: 'Who you are and what you may do',
+  tags,
+  summary: 'Your sessions, latest refreshed first',
   etag: true,
-  responses: { 200: { description: 'You', content: { 'application/json': { schema: userProfile } } } },
+  request: { query: sessionsQuery },
+  responses: { 200: { description: 'Sessions', content: json(sessionList) } },
 });
 
-/** `/auth/*`, served below /api/v1 and at the root. */
+const endAll = route({
+  method: 'delete',
+  path: '/auth/sessions',
+  scope: 'admin:system',
+  tags,
+  summary: 'End all your sessions, this one included',
+  responses: { 204: { description: 'Their tokens no longer work' } },
+});
+
+const endOne = route({
+  method: 'delete',
+  path: '/auth/sessions/{id}',
+  scope: 'admin:system',
+  tags,
+  summary: 'End one of your sessions',
+  request: { params: idParam('session') },
+  responses: { 204: { description: 'Its tokens no longer work' } },
+});
+
+const reset = route({
+  method: 'post',
+  path: '/auth/reset-password',
+  scope: 'public',
+  tags,
+  errors: ['unauthorized', 'unavailable'],
+  summary: 'Set a password with a reset link, once',
+  description:
+    'An admin makes the link with `POST /users/{id}/reset-password`. Every session of the user ends.',
+  request: { body: { required: true, content: json(resetRequest) } },
+  responses: { 204: { description: 'The password is set' } },
+});
+
+const resetPage = route({
+  method: 'get',
+  path: '/auth/reset-password',
+  scope: 'public',
+  tags,
+  summary: 'The page that a reset link opens',
+  responses: { 200: { description: 'A form', content: { 'text/html': { schema: z.string() } } } },
+});
+
 export const authRoutes = feature();
 
 for (const contract of [token, loginRoute]) {
   authRoutes.openapi(contract, async (c) => {
     const { services } = c.var;
     await ensureAdmin(services);
-    return c.json(await login(services, c.req.valid('json')), 200, NO_STORE);
+    return c.json(await login(services, originOf(c), c.req.valid('json')), 200, NO_STORE);
   });
 }
 
 authRoutes.openapi(refreshRoute, async (c) => {
-  return c.json(await refresh(c.var.services, c.req.valid('json').refresh_token), 200, NO_STORE);
+  const { refresh_token } = c.req.valid('json');
+  return c.json(await refresh(c.var.services, originOf(c), refresh_token), 200, NO_STORE);
 });
 
 authRoutes.openapi(logoutRoute, async (c) => {
-  await logout(c.var.services, c.var.caller);
+  await logout(c.var.services, originOf(c), c.var.caller);
   return c.body(null, 204);
 });
 
@@ -93,10 +143,42 @@ authRoutes.openapi(ticket, async (c) =>
   c.json(await socketTicket(c.var.services, c.var.caller), 200, NO_STORE),
 );
 
-export const userRoutes = feature();
-
-userRoutes.openapi(me, async (c) => {
-  const profile = await findProfile(c.var.services.env.DB, signedIn(c.var.caller).userId);
-  if (!profile) throw new Problem('unauthorized', 'This account no longer exists.');
-  return c.json(profile, 200);
+authRoutes.openapi(listRoute, async (c) => {
+  const { services, caller } = c.var;
+  const window = windowOf(c.req.valid('query'));
+  const rows = await listSessions(services.db, signedIn(caller).userId, services.clock().toISOString());
+  setPage(c, window, rows.length);
+  const items = slice(rows, window).map((row) => ({
+    id: row.id,
+    method: row.method,
+    scopes: row.scopes,
+    created_at: row.createdAt,
+    refreshed_at: row.refreshedAt,
+    expires_at: row.expiresAt,
+    current: caller.via === 'token' && row.id === caller.credentialId,
+  }));
+  return c.json({ items, total: rows.length, page: window.page, per_page: window.perPage }, 200);
 });
+
+authRoutes.openapi(endAll, async (c) => {
+  const { userId, username } = signedIn(c.var.caller);
+  await endSessions(c.var.services, originOf(c), { id: userId, username: username ?? userId });
+  return c.body(null, 204);
+});
+
+authRoutes.openapi(endOne, async (c) => {
+  const { userId } = signedIn(c.var.caller);
+  await endSession(c.var.services, originOf(c), userId, c.req.valid('param').id);
+  return c.body(null, 204);
+});
+
+authRoutes.openapi(reset, async (c) => {
+  await redeemResetLink(c.var.services, originOf(c), c.req.valid('json'));
+  return c.body(null, 204);
+});
+
+authRoutes.openapi(
+  resetPage,
+  (c) =>
+    c.html(RESET_PAGE, 200, { 'content-security-policy': RESET_CSP, 'cache-control': 'no-store' }) as never,
+);

@@ -1,20 +1,17 @@
 /** Logins: one session a login, whose refresh tokens rotate; a replayed one ends the session. */
-import { invalid, Problem } from '../../errors.ts';
+import { Problem } from '../../errors.ts';
 import { exceeded, limiter, quotas } from '../../http/limits.ts';
-import { SCOPES } from '../../http/scopes.ts';
+import { parseScopes } from '../../http/scopes.ts';
 import type { Services } from '../../services.ts';
-import {
-  findLogin,
-  insertSession,
-  replacePasswordHash,
-  revokeSession,
-  rotateSession,
-} from '../../store/accounts.ts';
+import { recordEvent } from '../../store/audit.ts';
 import type { Caller } from '../../store/scope.ts';
+import { insertSession, revokeSession, revokeSessions, rotateSession } from '../../store/sessions.ts';
+import { findLogin, replacePasswordHash } from '../../store/users.ts';
+import { entryOf, type Origin, userTarget } from './audit.ts';
 import { hashPassword, isOutdated, verifyPassword } from './passwords.ts';
 import { ACCESS_SECONDS, REFRESH_SECONDS, sha256, signToken, TICKET_SECONDS, verifyToken } from './tokens.ts';
 
-type Needs = Pick<Services, 'env' | 'config' | 'clock' | 'newId'>;
+type Needs = Pick<Services, 'env' | 'db' | 'config' | 'clock' | 'newId'>;
 
 export interface TokenPair {
   access_token: string;
@@ -23,43 +20,91 @@ export interface TokenPair {
   expires_in: number;
 }
 
+const WRONG = 'The username or password is wrong.';
+
 /**
- * Checks a password and opens a session. Failures of an account count against `auth-account` and a success clears
- * them; the count is taken before the check, so that guesses sent at once do not slip past it.
+ * Checks a password and opens a session.
  * @throws Problem `unauthorized` with one sentence for every reason, `rate_limited`, `validation` for unknown scopes
  */
 export async function login(
   s: Needs,
+  origin: Origin,
   input: { username: string; password: string; scope?: string },
 ): Promise<TokenPair> {
   const scopes = parseScopes(input.scope);
-  const account = limiter(s.env, `account:${input.username.toLowerCase()}`);
-  const outcome = await account.take({ quotas: quotas(s.config, ['auth-account']) });
-  if (!outcome.allowed) throw exceeded(outcome, s.clock());
-  const user = await findLogin(s.env.DB, input.username);
-  const matches = await verifyPassword(input.password, user?.passwordHash ?? null);
-  if (!user || !matches || user.disabled) {
-    throw new Problem('unauthorized', 'The username or password is wrong.');
-  }
-  await account.clear('auth-account');
-  if (user.passwordHash !== null && isOutdated(user.passwordHash)) {
-    await replacePasswordHash(s.env.DB, user.id, user.passwordHash, await hashPassword(input.password));
-  }
-  return openSession(s, user.id, scopes);
+  return guarded(s, origin, input.username, 'password', async () => {
+    const user = await findLogin(s.db, input.username);
+    const matches = await verifyPassword(input.password, user?.passwordHash ?? null);
+    if (!user || !matches || user.disabled) return { failed: user };
+    if (user.passwordHash !== null && isOutdated(user.passwordHash)) {
+      await replacePasswordHash(s.db, user.id, user.passwordHash, await hashPassword(input.password));
+    }
+    return { pair: await sessionFor(s, origin, user, { method: 'password', scopes }) };
+  });
 }
 
-/** A new session for a user who has proven who they are. */
-export async function openSession(s: Needs, userId: string, scopes: string[] | null): Promise<TokenPair> {
+/** Whom an attempt named, as far as there is such a user. */
+type Attempt = { pair: TokenPair } | { failed: { id: string; username: string } | null };
+
+/**
+ * Runs one attempt to prove who one is by name and secret. Failures of an account count against `auth-account` and a
+ * success clears them; the count is taken before the check, so that guesses sent at once do not slip past it, and for
+ * names that nobody has as well. What failed is recorded without the name that was typed, which may be a password.
+ */
+export async function guarded(
+  s: Needs,
+  origin: Origin,
+  username: string,
+  method: string,
+  attempt: () => Promise<Attempt>,
+): Promise<TokenPair> {
+  const account = await countAttempt(s, username);
+  const outcome = await attempt();
+  if ('failed' in outcome) {
+    const target = outcome.failed && userTarget(outcome.failed);
+    await recordEvent(s.db, entryOf(origin, 'login.failed', target, { method }));
+    throw new Problem('unauthorized', WRONG);
+  }
+  await account.clear('auth-account');
+  return outcome.pair;
+}
+
+/** @throws Problem `rate_limited` */
+export async function countAttempt(s: Pick<Needs, 'env' | 'config' | 'clock'>, username: string) {
+  const account = limiter(s.env, `account:${username.normalize('NFC').toLowerCase()}`);
+  const outcome = await account.take({ quotas: quotas(s.config, ['auth-account']) });
+  if (!outcome.allowed) throw exceeded(outcome, s.clock());
+  return account;
+}
+
+/**
+ * A session for a user who has proven who they are, by whatever `method`: every way to log in ends here.
+ * @param how.scopes what the session may do at most; null = all the user's rights
+ * @throws Problem `unauthorized` when the user is disabled or gone
+ */
+export async function sessionFor(
+  s: Pick<Needs, 'db' | 'config' | 'clock' | 'newId'>,
+  origin: Origin,
+  user: { id: string; username: string },
+  how: { method: string; scopes: string[] | null },
+): Promise<TokenPair> {
   const id = s.newId();
-  const pair = await issue(s, id, userId);
-  await insertSession(s.env.DB, {
-    id,
-    userId,
-    refreshHash: await sha256(pair.refresh_token),
-    scopes,
-    now: s.clock().toISOString(),
-    expiresAt: refreshExpiry(s),
-  });
+  const pair = await issue(s, id, user.id);
+  const caller = { userId: user.id, username: user.username, via: 'token' as const };
+  const target = { kind: 'session' as const, id, name: null };
+  const opened = await insertSession(
+    s.db,
+    {
+      id,
+      userId: user.id,
+      refreshHash: await sha256(pair.refresh_token),
+      ...how,
+      now: s.clock().toISOString(),
+      expiresAt: refreshExpiry(s),
+    },
+    entryOf({ ...origin, caller }, 'login.succeeded', target, { method: how.method }),
+  );
+  if (!opened) throw new Problem('unauthorized', WRONG);
   return pair;
 }
 
@@ -68,28 +113,54 @@ export async function openSession(s: Needs, userId: string, scopes: string[] | n
  * before, by its owner or by a thief: nobody can tell, so the whole family ends.
  * @throws Problem `unauthorized`
  */
-export async function refresh(s: Needs, token: string): Promise<TokenPair> {
-  const claims = await verifyToken(s.config, 'refresh', token, s.clock());
-  const pair = await issue(s, claims.credentialId, claims.userId);
+export async function refresh(s: Needs, origin: Origin, token: string): Promise<TokenPair> {
+  const { credentialId, userId } = await verifyToken(s.config, 'refresh', token, s.clock());
+  const pair = await issue(s, credentialId, userId);
   const now = s.clock().toISOString();
-  const rotated = await rotateSession(s.env.DB, {
-    id: claims.credentialId,
+  const rotated = await rotateSession(s.db, {
+    id: credentialId,
     oldHash: await sha256(token),
     newHash: await sha256(pair.refresh_token),
     now,
     expiresAt: refreshExpiry(s),
   });
   if (rotated) return pair;
-  await revokeSession(s.env.DB, claims.credentialId, now);
+  const session = { kind: 'session' as const, id: credentialId, name: null };
+  const entry = entryOf(origin, 'session.replayed', session, { user_id: userId });
+  await revokeSession(s.db, { id: credentialId, userId }, now, entry);
   throw new Problem('unauthorized', 'The refresh token has been used or revoked; log in again.');
 }
 
 /** Ends the caller's session. @throws Problem `forbidden` for keys, which are revoked and not logged out */
-export async function logout(s: Needs, caller: Caller): Promise<void> {
-  if (caller.via !== 'token' || caller.credentialId === null) {
+export async function logout(s: Needs, origin: Origin, caller: Caller): Promise<void> {
+  if (caller.via !== 'token' || caller.credentialId === null || caller.userId === null) {
     throw new Problem('forbidden', 'An API key has no session to end; delete the key instead.');
   }
-  await revokeSession(s.env.DB, caller.credentialId, s.clock().toISOString());
+  const session = { kind: 'session' as const, id: caller.credentialId, name: null };
+  await revokeSession(
+    s.db,
+    { id: caller.credentialId, userId: caller.userId },
+    s.clock().toISOString(),
+    entryOf(origin, 'logout', session),
+  );
+}
+
+/** Ends one session of the user. @throws Problem `not_found` */
+export async function endSession(s: Needs, origin: Origin, userId: string, id: string): Promise<void> {
+  const entry = entryOf(origin, 'session.revoked', { kind: 'session', id, name: null });
+  if (!(await revokeSession(s.db, { id, userId }, s.clock().toISOString(), entry))) {
+    throw new Problem('not_found', 'You have no such session.');
+  }
+}
+
+/** Ends all sessions of the user, the one that asks included. */
+export async function endSessions(
+  s: Needs,
+  origin: Origin,
+  user: { id: string; username: string },
+): Promise<void> {
+  const entry = entryOf(origin, 'session.revoked', userTarget(user), { all: true });
+  await revokeSessions(s.db, user.id, s.clock().toISOString(), entry);
 }
 
 /** A ticket for one WebSocket upgrade, with the rights of the credential that asked for it. */
@@ -104,7 +175,11 @@ export async function socketTicket(
   return { ticket: await signToken(s.config, 'ticket', claims, s.clock()), expires_in: TICKET_SECONDS };
 }
 
-async function issue(s: Needs, sessionId: string, userId: string): Promise<TokenPair> {
+async function issue(
+  s: Pick<Needs, 'config' | 'clock' | 'newId'>,
+  sessionId: string,
+  userId: string,
+): Promise<TokenPair> {
   const claims = () => ({ userId, credentialId: sessionId, via: 'token' as const, id: s.newId() });
   const [access, refreshed] = await Promise.all([
     signToken(s.config, 'access', claims(), s.clock()),
@@ -113,15 +188,6 @@ async function issue(s: Needs, sessionId: string, userId: string): Promise<Token
   return { access_token: access, refresh_token: refreshed, token_type: 'bearer', expires_in: ACCESS_SECONDS };
 }
 
-function refreshExpiry(s: Needs): string {
+function refreshExpiry(s: Pick<Needs, 'clock'>): string {
   return new Date(s.clock().getTime() + REFRESH_SECONDS * 1000).toISOString();
-}
-
-function parseScopes(text: string | undefined): string[] | null {
-  const names = [...new Set((text ?? '').split(/\s+/).filter((name) => name !== ''))];
-  const unknown = names.find((name) => !Object.hasOwn(SCOPES, name));
-  if (unknown !== undefined) {
-    throw invalid('/scope', `unknown scope "${unknown}"; known are ${Object.keys(SCOPES).join(', ')}`);
-  }
-  return names.length > 0 ? names : null;
 }

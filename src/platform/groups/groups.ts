@@ -2,9 +2,11 @@
 import type { z } from '@hono/zod-openapi';
 import { judging, Problem } from '../../errors.ts';
 import type { Services } from '../../services.ts';
+import type { AuditTarget } from '../../store/audit.ts';
 import { deleteGroup, type FoundGroup, type Member, setMember } from '../../store/groups.ts';
 import { type FoundRepo, listRepos } from '../../store/repos.ts';
 import { type Caller, hasRole } from '../../store/scope.ts';
+import { entryOf, type Origin } from '../accounts/audit.ts';
 import { deleteRepos } from '../repos/remove.ts';
 import type { addMemberRequest, group as groupSchema, member as memberSchema } from './schemas.ts';
 
@@ -31,6 +33,11 @@ export function presentMember(member: Member): z.output<typeof memberSchema> {
   };
 }
 
+/** A group as the target of an entry in the audit log. */
+export function groupTarget({ id, name }: Pick<FoundGroup, 'id' | 'name'>): AuditTarget {
+  return { kind: 'group', id, name };
+}
+
 /** @throws Problem `forbidden` */
 export function requireGlobalAdmin(caller: Caller): void {
   if (!hasRole(caller, 'admin')) throw new Problem('forbidden', 'This needs the role admin');
@@ -42,6 +49,7 @@ export function requireGlobalAdmin(caller: Caller): void {
  */
 export async function shareGroup(
   s: Pick<Services, 'db' | 'clock' | 'newId'>,
+  origin: Origin,
   group: FoundGroup,
   body: z.output<typeof addMemberRequest>,
 ): Promise<{ member: Member; added: boolean }> {
@@ -49,7 +57,11 @@ export async function shareGroup(
   const userId = body.user_id.toLowerCase();
   return judging('/user_id', async () => {
     const wanted = { id: s.newId(), groupId: group.id, userId, role: body.role };
-    const set = await setMember(s.db, wanted, s.clock());
+    const entry = entryOf(origin, 'group.role_granted', groupTarget(group), {
+      user_id: userId,
+      role: body.role,
+    });
+    const set = await setMember(s.db, wanted, s.clock(), entry);
     if (!set) throw new Problem('not_found', 'User not found');
     return set;
   });
@@ -68,6 +80,7 @@ export function requireShared(group: FoundGroup, change: 'shared' | 'deleted' | 
  */
 export async function dissolveGroup(
   s: Pick<Services, 'db' | 'jobs' | 'clock'>,
+  origin: Origin,
   caller: Caller,
   group: FoundGroup,
   cascade: boolean,
@@ -77,7 +90,8 @@ export async function dissolveGroup(
   if (owned.length > 0 && !cascade) throw ownsRepos(owned);
   // The repos first: a request that dies halfway leaves a group that can be deleted again.
   const jobIds = await deleteRepos(s, caller, owned);
-  if (await deleteGroup(s.db, group.id, s.clock())) return jobIds;
+  const entry = entryOf(origin, 'group.deleted', groupTarget(group));
+  if (await deleteGroup(s.db, group.id, s.clock(), entry)) return jobIds;
   const fresh = await listRepos(s.db, caller, { groupId: group.id });
   throw fresh.length > 0 ? ownsRepos(fresh) : new Problem('not_found', 'Group not found');
 }

@@ -13,8 +13,10 @@ import {
   removeMember,
   updateGroup,
 } from '../../store/groups.ts';
+import { entryOf, originOf } from '../accounts/audit.ts';
 import {
   dissolveGroup,
+  groupTarget,
   presentGroup,
   presentMember,
   requireGlobalAdmin,
@@ -153,7 +155,8 @@ groupRoutes.openapi(create, async (c) => {
   const { name, description } = c.req.valid('json');
   const id = services.newId();
   const fresh = { id, name, description: description ?? null, createdBy: caller.userId };
-  await createGroup(services.db, fresh, services.clock());
+  const entry = entryOf(originOf(c), 'group.created', groupTarget(fresh));
+  await createGroup(services.db, fresh, services.clock(), entry);
   const made = await findGroup(services.db, caller, id, 'viewer');
   return c.json(presentGroup(made), 201, { location: `/api/v1/groups/${id}` });
 });
@@ -177,7 +180,7 @@ groupRoutes.openapi(remove, async (c) => {
   requireGlobalAdmin(caller);
   await requireMatch(c, presentGroup(found));
   const cascade = c.req.valid('query').cascade === 'true';
-  const jobIds = await dissolveGroup(services, caller, found, cascade);
+  const jobIds = await dissolveGroup(services, originOf(c), caller, found, cascade);
   return jobIds.length === 0 ? c.body(null, 204) : c.json({ jobIds }, 202);
 });
 
@@ -194,7 +197,7 @@ groupRoutes.openapi(members, async (c) => {
 groupRoutes.openapi(add, async (c) => {
   const { services, caller } = c.var;
   const found = await findGroup(services.db, caller, c.req.valid('param').group_id, 'admin');
-  const { member, added } = await shareGroup(services, found, c.req.valid('json'));
+  const { member, added } = await shareGroup(services, originOf(c), found, c.req.valid('json'));
   return added ? c.json(presentMember(member), 201) : c.json(presentMember(member), 200);
 });
 
@@ -203,7 +206,9 @@ groupRoutes.openapi(leave, async (c) => {
   const { group_id, user_id } = c.req.valid('param');
   const found = await findGroup(services.db, caller, group_id, 'admin');
   requireShared(found, 'left');
-  if (!(await removeMember(services.db, found.id, user_id.toLowerCase())))
+  const userId = user_id.toLowerCase();
+  const entry = entryOf(originOf(c), 'group.role_revoked', groupTarget(found), { user_id: userId });
+  if (!(await removeMember(services.db, found.id, userId, entry)))
     throw new Problem('not_found', 'The user is not in this group');
   return c.body(null, 204);
 });

@@ -34,6 +34,7 @@ import {
 import { type JobWork, jobWork, workName } from './job-work.ts';
 import type { Active, Batch, BatchCounts, JobError, JobProgress, Taken } from './jobs.ts';
 import { JOB_TIMING, type JobTiming } from './timing.ts';
+import { stillSees, type Watcher } from './watchers.ts';
 
 const STATE = 'state';
 /** Times a publish may send blobs back for parsing. */
@@ -47,7 +48,17 @@ export class JobObject extends DurableObject<Env> {
   timing: JobTiming = JOB_TIMING;
   clock = (): number => Date.now();
   readonly #db: ControlDb;
-  readonly #sockets = new JobSockets();
+  /** Whether who listens may still see the job; replaced by tests. */
+  sees = (watcher: Watcher): Promise<boolean> => {
+    const id = this.#state()?.spec.id;
+    return id === undefined
+      ? Promise.resolve(false)
+      : stillSees(this.#db, watcher, id, new Date(this.clock()));
+  };
+  readonly #sockets = new JobSockets(
+    (watcher) => this.sees(watcher),
+    () => this.timing.recheck,
+  );
   #log: JobLog;
   #work: JobWork;
 
@@ -179,13 +190,18 @@ export class JobObject extends DurableObject<Env> {
     return state && snapshotPayload(state);
   }
 
-  /** A WebSocket upgrade that the route has checked. `?after=<seq>` resumes. 404 when the log is gone. */
+  /**
+   * A WebSocket upgrade that the route has checked, for `?watcher=`, whose rights are looked at again while it is open.
+   * `?after=<seq>` resumes. 404 when the log is gone.
+   */
   override async fetch(request: Request): Promise<Response> {
     const state = this.#state();
     if (!state) return new Response(null, { status: 404 });
-    const after = new URL(request.url).searchParams.get('after');
+    const query = new URL(request.url).searchParams;
+    const after = query.get('after');
     const ended = state.end !== null && state.settled;
     return this.#sockets.accept({
+      watcher: JSON.parse(query.get('watcher') ?? '{"anonymous":null}') as Watcher,
       after: after === null ? null : Number(after),
       snapshot: () => ({
         type: 'job.snapshot',

@@ -5,9 +5,10 @@ import type { IndexingStage, JobKind, Step } from '../../pipeline.ts';
 import type { ControlDb } from '../../store/control-db.ts';
 import type { JobParams, JobResult, JobRow } from '../../store/control-schema.ts';
 import { insertJob, openJobs } from '../../store/jobs.ts';
-import type { RepoScope } from '../../store/scope.ts';
+import type { Caller, RepoScope } from '../../store/scope.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { dispatchNext, jobObject, jobSpec } from './dispatch.ts';
+import { watcherOf } from './watchers.ts';
 
 /** What a step reports; absent members keep their value. `bytes` and `objects` are of the running fetch. */
 export interface JobProgress {
@@ -90,8 +91,11 @@ export interface JobsPort {
   cancel(job: JobRow, reason: string): Promise<void>;
   /** Cancels every open job of the repo (or of one of its refs), its deletion aside, and answers their rows as they were. */
   cancelAll(repoKey: number, reason: string, ref?: string): Promise<JobRow[]>;
-  /** Hands a checked WebSocket upgrade to the job's object; `after` resumes behind that event. 404 without a log. */
-  connect(jobId: string, after: number | null): Promise<Response>;
+  /**
+   * Hands a checked WebSocket upgrade to the job's object, which ends it when the caller's rights end; `after` resumes
+   * behind that event. 404 without a log.
+   */
+  connect(jobId: string, caller: Caller, after: number | null): Promise<Response>;
 }
 
 export interface JobsDeps {
@@ -149,10 +153,11 @@ export function createJobs(deps: JobsDeps): JobsPort {
       for (const job of open) await cancel(job, reason);
       return open;
     },
-    connect(jobId, after) {
+    connect(jobId, caller, after) {
       // Nothing of the caller's request goes along: its headers and query carry credentials.
-      const url = `https://job/${after === null ? '' : `?after=${after}`}`;
-      return jobObject(env, jobId).fetch(url, { headers: { upgrade: 'websocket' } });
+      const query = new URLSearchParams({ watcher: JSON.stringify(watcherOf(caller)) });
+      if (after !== null) query.set('after', String(after));
+      return jobObject(env, jobId).fetch(`https://job/?${query}`, { headers: { upgrade: 'websocket' } });
     },
   };
 }

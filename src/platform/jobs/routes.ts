@@ -152,7 +152,7 @@ jobStreams.openapi(stream, async (c) => {
     throw new Problem('upgrade_required', 'This is a WebSocket: send an upgrade.');
   }
   const { after } = c.req.valid('query');
-  const response = await services.jobs.connect(row.id, after === undefined ? null : Number(after));
+  const response = await services.jobs.connect(row.id, caller, after === undefined ? null : Number(after));
   if (response.status !== 101) throw new Problem('not_found', 'The log of this job is no longer kept');
   return response;
 });

@@ -20,6 +20,8 @@ export interface JobTiming {
   eventsPerDoubling: number;
   /** Counters reach the control row at least this far apart; a change of stage is written at once. */
   record: number;
+  /** Listeners of a silent job are asked about this often: revoked means closed within a second. */
+  recheck: number;
   /** How long an ended job and its log can be read. */
   keep: number;
 }
@@ -36,5 +38,6 @@ export const JOB_TIMING: JobTiming = {
   eventMax: 16_000,
   eventsPerDoubling: 2_000,
   record: 1_000,
+  recheck: 700,
   keep: 7 * 24 * 3_600_000,
 };

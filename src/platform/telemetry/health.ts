@@ -1,8 +1,8 @@
 /** Health: every component really asked, each within a bound, none of them able to fail the others. */
 import { indexShards, type Services, SHARDS } from '../../services.ts';
-import { hasUsers } from '../../store/accounts.ts';
 import { probeShard } from '../../store/index-repo.ts';
 import { keys } from '../../store/keys.ts';
+import { hasUsers } from '../../store/users.ts';
 
 export interface ComponentHealth {
   status: 'healthy' | 'unhealthy' | 'not_configured';
@@ -31,7 +31,7 @@ const NEEDED: readonly Component[] = ['database', 'index', 'storage', 'queue', '
 
 const NOT_CONFIGURED: ComponentHealth = { status: 'not_configured' };
 
-type Needs = Pick<Services, 'env' | 'embedder' | 'log'>;
+type Needs = Pick<Services, 'env' | 'db' | 'embedder' | 'log'>;
 
 const PROBE_TIMEOUT_MS = 5000;
 
@@ -39,7 +39,7 @@ const PROBE_TIMEOUT_MS = 5000;
 export async function probe(s: Needs): Promise<Components> {
   const { env, embedder } = s;
   const [database, index, storage, queue, indexer, embeddings] = await Promise.all([
-    timed(s, 'database', () => hasUsers(env.DB)),
+    timed(s, 'database', () => hasUsers(s.db)),
     timed(s, 'index', () => Promise.all(indexShards(env).map(probeShard))),
     timed(s, 'storage', () => env.BUCKET.head(keys.probe)),
     timed(s, 'queue', () => Promise.all([env.STEPS.metrics(), env.BATCHES.metrics()])),

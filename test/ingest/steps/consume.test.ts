@@ -8,7 +8,7 @@ import { consumeSteps } from '../../../src/ingest/steps/consume.ts';
 import { consumeDeadLetters } from '../../../src/platform/jobs/dead-letters.ts';
 import { jobObject } from '../../../src/platform/jobs/dispatch.ts';
 import { type Services, services } from '../../../src/services.ts';
-import { groups } from '../../../src/store/control-schema.ts';
+import { groupMembers, groups, users } from '../../../src/store/control-schema.ts';
 import { claimNext, insertJob, jobById } from '../../../src/store/jobs.ts';
 import { keys } from '../../../src/store/keys.ts';
 import { createRepo, systemScope } from '../../../src/store/repos.ts';
@@ -22,7 +22,16 @@ beforeAll(async () => {
   await s.db
     .insert(groups)
     .values({ id: 'g', name: 'g', createdAt: NOW.toISOString(), updatedAt: NOW.toISOString() });
+  const at = NOW.toISOString();
+  await s.db.insert(users).values({ id: 'u', username: 'u', role: 'analyst', createdAt: at, updatedAt: at });
+  await join();
 });
+
+/** Makes the user an editor of the group. */
+async function join(): Promise<void> {
+  const member = { id: newId(), groupId: 'g', userId: 'u', createdAt: NOW.toISOString() };
+  await s.db.insert(groupMembers).values({ ...member, role: 'editor' });
+}
 
 /** Delivers bodies to a consumer, as a queue would, and answers what it did with each. */
 async function deliver(
@@ -155,6 +164,21 @@ describe('a consumer of steps', () => {
     expect(await steps({}, job.message)).toEqual({ acked: ['m0'], retried: [] });
     expect(await jobById(s.db, job.id)).toMatchObject({ status: 'failed', errorCode: 'UPSTREAM_ERROR' });
     expect((await systemScope(s.db, job.scope.repo.key))?.row.mirrorStatus).toBe('error');
+  });
+
+  test.each([
+    ['left the group', () => s.db.delete(groupMembers)],
+    ['may only read now', () => s.db.update(groupMembers).set({ role: 'viewer' })],
+    ['was disabled', () => s.db.update(users).set({ disabled: true })],
+  ])('does not start a job whose asker %s while it waited', async (what, change) => {
+    const job = await dueJob(what);
+    await hold(job);
+    await change();
+    expect(await steps(broken, job.message)).toEqual({ acked: ['m0'], retried: [] });
+    expect(await jobById(s.db, job.id)).toMatchObject({ status: 'failed', errorCode: 'FORBIDDEN' });
+    await s.db.update(users).set({ disabled: false });
+    await s.db.delete(groupMembers);
+    await join();
   });
 
   test('ends the job of a deleted repo, and removes what was uploaded meanwhile', async () => {

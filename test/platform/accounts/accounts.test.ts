@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { SignJWT } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../../src/ids.ts';
+import { verifyPassword } from '../../../src/platform/accounts/passwords.ts';
 import { createApp } from '../../../workers/api/app.ts';
 import { ADMIN, ADMIN_KEY, asAdmin, call, login, read, request, withVariables } from '../../http/call.ts';
 
@@ -113,6 +114,14 @@ describe('login', () => {
     expect(guesses.filter((answer) => answer.status === 429)).toHaveLength(4);
   });
 
+  it('looks at a bounded number of passwords at once, and puts off the rest', async () => {
+    const cheap = `$scrypt$ln=1,r=1,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+    const flood = await Promise.allSettled(Array.from({ length: 40 }, () => verifyPassword('guess', cheap)));
+    expect(flood.filter((each) => each.status === 'fulfilled')).toHaveLength(32);
+    expect(flood.at(-1)).toMatchObject({ reason: { slug: 'unavailable', extras: { retryAfter: 5 } } });
+    expect(await verifyPassword('guess', cheap)).toBe(false);
+  });
+
   it('narrows a token to the scopes that were asked for', async () => {
     const narrow = await call('/auth/token', { body: { ...ADMIN, scope: 'repos:read' } });
     const answer = await me(bearer(narrow.body.access_token));
@@ -180,6 +189,19 @@ describe('identity', () => {
       `${header}.${encode({ sub: newId(), sid: newId(), exp: 9999999999 })}.${signature}`,
     ];
     for (const token of tokens) expect((await me(bearer(token))).status).toBe(401);
+  });
+
+  it.each([
+    ['a key of its own', { jwk: '{"kty":"oct","k":"AAAA"}' }],
+    [
+      'an address to fetch a key from',
+      { jku: 'https://evil.example/keys.json', x5u: 'https://evil.example/x' },
+    ],
+    ['a key id that is SQL', { kid: "x' UNION SELECT 'AAAA" }],
+    ['a payload that is not encoded', { b64: 'false' }],
+  ])('takes %s in a header for nothing: the signature decides', async (_what, header) => {
+    const forged = await forge(access, { header, key: new TextEncoder().encode('A'.repeat(32)) });
+    expect((await me(bearer(forged))).status).toBe(401);
   });
 
   it('refuses a refresh token as access, and an access token as refresh', async () => {

@@ -155,6 +155,13 @@ describe('groups', () => {
     expect([nobody.status, nobody.body.errors?.[0]?.pointer]).toEqual([404, '/user_id']);
     const owner = await as(root, 'POST', `/groups/${id}/users`, { user_id: ben.id, role: 'owner' });
     expect([owner.status, owner.body.errors?.[0]?.pointer]).toEqual([400, '/role']);
+    const log = items((await as(root, 'GET', `/admin/audit?target=${id}`)).body, 'items');
+    expect(log.map((each) => [each.action, each.detail])).toEqual([
+      ['group.role_revoked', { user_id: ben.id }],
+      ['group.role_granted', { user_id: ben.id, role: 'editor' }],
+      ['group.role_granted', { user_id: ben.id, role: 'viewer' }],
+      ['group.created', {}],
+    ]);
   });
 
   test('that are personal cannot be shared, left or deleted', async () => {

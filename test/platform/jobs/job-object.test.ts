@@ -15,10 +15,13 @@ let jobs = 0;
 let now = 0;
 /** What the object under test sent to its queues. */
 let sent: StepMessage[] = [];
+/** Whether listeners may see the job. */
+let visible = true;
 
 beforeEach(() => {
   now = Date.parse('2026-11-20T12:00:00Z');
   sent = [];
+  visible = true;
 });
 
 function stubOf(id: string): DurableObjectStub<JobObject> {
@@ -34,6 +37,7 @@ async function equip(stub: DurableObjectStub<JobObject>): Promise<void> {
       },
     };
     instance.clock = () => now;
+    instance.sees = async () => visible;
     Object.assign(instance, { env: { ...bindings, STEPS: queue, BATCHES: queue } });
   });
 }
@@ -181,6 +185,38 @@ describe('the live stream', () => {
     expect(progress.at(-1)?.payload.filesProcessed).toBe(100);
     const shares = progress.map((event) => event.payload.progress);
     expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+  });
+
+  test('goes to nobody who may not see the job any more, not even its next message', async () => {
+    const { stub } = await startJob();
+    const listener = await listen(stub);
+    visible = false;
+    now += 1000;
+    await stub.progress({ stage: 'diffing' });
+    expect(await listener.closed).toBe(1008);
+    expect(types(listener.events)).toEqual(['job.snapshot']);
+  });
+
+  test('ends for them also when there is nothing to say', async () => {
+    const { stub } = await startJob();
+    await runInDurableObject(stub, (instance) => {
+      instance.timing = { ...JOB_TIMING, recheck: 20 };
+    });
+    const listener = await listen(stub);
+    visible = false;
+    expect(await listener.closed).toBe(1008);
+  });
+
+  test('asks to come back when nobody can tell who may listen', async () => {
+    const { stub } = await startJob();
+    await runInDurableObject(stub, (instance) => {
+      instance.sees = () => Promise.reject(new Error('no database'));
+    });
+    const listener = await listen(stub);
+    now += 1000;
+    await stub.progress({ stage: 'diffing' });
+    expect(await listener.closed).toBe(1013);
+    expect(types(listener.events)).toEqual(['job.snapshot']);
   });
 
   test('goes on after the object was evicted, from its log', async () => {
