@@ -20,11 +20,25 @@ const PYTHON =
   'import os\nfrom .util import load\n\nclass Shop(Base):\n    def open(self):\n        return load(os.getcwd())\n';
 const UTIL = 'def load(path):\n    return path\n';
 const GO = 'package main\n\nfunc Main() {\n\thelper("x")\n}\n\nfunc helper(s string) {}\n';
-/** As with build tags: two types of one name, whose order in the index must not show. */
-const TAGGED = (tag: string) =>
-  `//go:build ${tag}\n\npackage main\n\ntype Binding interface {\n\tBind(x int) error\n}\n\nvar Form = form{}\n\ntype form struct{}\n\nfunc (form) Bind(x int) error { return nil }\n`;
-const USES =
-  'package main\n\nfunc use(b Binding) {\n\tb.Bind(1)\n\tForm.Bind(2)\n}\n\nfunc useAll(all []Binding) {\n\tfor _, b := range all {\n\t\tb.Bind(3)\n\t}\n}\n';
+/** Types of one name in several files, as build tags and modules make them: their order in the index must not show. */
+const TWINS = [
+  ...['binding', 'binding_tiny'].map((name) =>
+    file(
+      `twins/${name}.go`,
+      `package twins\n\n// ${name}\ntype Binding interface {\n\tBind(x int) error\n}\n\nvar Form = form{}\n\nfunc Default() Binding {\n\treturn Form\n}\n`,
+    ),
+  ),
+  file(
+    'twins/uses.go',
+    'package twins\n\nfunc use(p Binding) {\n\tp.Bind(1)\n\tForm.Bind(2)\n\tb := Default()\n\tb.Bind(3)\n\tDefault().Bind(4)\n}\n',
+  ),
+  file('twins/a.rb', 'module A\n  class Stream\n    def closed?\n    end\n  end\nend\n'),
+  file(
+    'twins/b.rb',
+    'module B\n  class Stream\n    def lines\n    end\n    def closed?\n    end\n  end\nend\n',
+  ),
+  file('twins/uses.rb', 'def use(stream)\n  s = Stream.new\n  s.lines\n  s.closed?\n  stream.lines\nend\n'),
+];
 const TS =
   "import { helper as h } from './helper';\nexport class A extends B { run() { return h(this.x); } }\n";
 const HELPER = 'export function helper(x: number): number { return x; }\n';
@@ -207,9 +221,7 @@ it(
         file('lib/util.py', UTIL),
         file('tool.py', PYTHON),
         file('main.go', GO),
-        file('go/binding.go', TAGGED('!tiny')),
-        file('go/binding_tiny.go', TAGGED('tiny')),
-        file('go/uses.go', USES),
+        ...TWINS,
       ]),
     ];
     await index.sync('main');

@@ -18,10 +18,9 @@ import { rowsBy } from '../../../src/ingest/indexing/rows.ts';
 import { initParser, parseBlob } from '../../../src/ingest/parse/parse.ts';
 import { fetchCommit } from '../../../src/ingest/steps/fetch-commit.ts';
 import { services } from '../../../src/services.ts';
-import { jobById } from '../../../src/store/jobs.ts';
 import type { Caller } from '../../../src/store/scope.ts';
 import { listTree } from '../../../src/store/tree.ts';
-import { api, registered, repoPath } from '../../platform/repos/api.ts';
+import { api, ended, registered, repoPath } from '../../platform/repos/api.ts';
 import { type Content, contentOf, unreached } from './content.ts';
 import type { History } from './history.ts';
 import { addRef, bindings, createRepo } from './support.ts';
@@ -100,7 +99,7 @@ export async function follow(history: History, name: string): Promise<Followed> 
       const body = { ref, ...(options.depth === undefined ? {} : { depth: options.depth }) };
       const started = await api('POST', `${repoPath(name)}/sync`, body);
       expect(started.status, started.text).toBe(202);
-      expect(await ended(String(started.body.jobId))).toMatchObject({ status: 'completed' });
+      expect(await ended(started.body.jobId)).toMatchObject({ status: 'completed' });
 
       const after = await held(name);
 
@@ -140,15 +139,6 @@ export async function follow(history: History, name: string): Promise<Followed> 
       await othersStay(ref);
     },
   };
-}
-
-/** Waits for the end of a job by its row: asking the API so often would be most of the work. */
-async function ended(jobId: string) {
-  for (;;) {
-    const job = await jobById(s.db, jobId);
-    if (job?.status !== 'queued' && job?.status !== 'running') return job;
-    await scheduler.wait(20);
-  }
 }
 
 /** A new repository that has seen nothing but this commit. */

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { factsOf, treeOf } from '../../../src/answer/navigate/snapshot.ts';
 import { batches, planSnapshot } from '../../../src/ingest/indexing/plan.ts';
 import { previewSnapshot } from '../../../src/ingest/indexing/preview.ts';
 import { processBatch } from '../../../src/ingest/indexing/process.ts';
@@ -320,6 +321,21 @@ describe('an incremental sync', () => {
     const repo = await createRepo();
     await sync(repo, FIRST);
     expect((await sync(repo, { lib: FIRST.src!, 'README.md': 'A toy.\n' })).parsed).toBe(0);
+  });
+
+  it('gives definitions by their places, not in the order in which blobs were indexed', async () => {
+    const repo = await createRepo();
+    await sync(repo, { 'c.toy': 'def same\n  c()\n' });
+    await sync(repo, { 'a.toy': 'def same\n  a()\n', 'c.toy': 'def same\n  c()\n' });
+    const { snapshotId } = await sync(repo, {
+      'a.toy': 'def same\n  a()\n',
+      'b.toy': 'def same\n  b()\n',
+      'c.toy': 'def same\n  c()\n',
+    });
+    const view = { shard: repo.deps.shard, scope: repo.scope, snapshotId };
+    const facts = factsOf(view, await treeOf(view));
+    const found = await facts.run((known) => known.definitions('same').map(({ path }) => path));
+    expect(found).toEqual(['a.toy', 'b.toy', 'c.toy']);
   });
 
   it('applies globs as a configuration of its own: another snapshot of the same commit', async () => {
