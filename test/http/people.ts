@@ -12,6 +12,7 @@ const AT = '2026-01-01T00:00:00.000Z';
 export interface Person {
   id: string;
   username: string;
+  role: Role;
   personalGroupId: string;
   /** Of a login of theirs. */
   headers: Record<string, string>;
@@ -41,11 +42,17 @@ export async function person(role: Role, groups: Record<string, GroupRole> = {})
       ),
     ),
   ]);
-  return { id, username, personalGroupId, headers: await loginOf(id) };
+  return { id, username, role, personalGroupId, headers: (await loginOf(id)).headers };
 }
 
-/** Headers of a new login of a user. */
-export async function loginOf(userId: string): Promise<Record<string, string>> {
+/** A credential: its id, and what a request sends. */
+export interface Held {
+  id: string;
+  headers: Record<string, string>;
+}
+
+/** A new login of a user. */
+export async function loginOf(userId: string): Promise<Held> {
   const session = newId();
   await bindings.DB.prepare(
     `INSERT INTO sessions (id, user_id, refresh_hash, created_at, refreshed_at, expires_at)
@@ -55,16 +62,17 @@ export async function loginOf(userId: string): Promise<Record<string, string>> {
     .run();
   const claims = { userId, credentialId: session, via: 'token' as const, id: newId() };
   const token = await signToken(services(bindings).config, 'access', claims, new Date());
-  return { authorization: `Bearer ${token}` };
+  return { id: session, headers: { authorization: `Bearer ${token}` } };
 }
 
-/** Headers of a new key of a user, which carries only the given scopes. */
-export async function keyOf(userId: string, scopes: string[] | null = null): Promise<Record<string, string>> {
+/** A new key of a user, which carries only the given scopes. */
+export async function keyOf(userId: string, scopes: string[] | null = null): Promise<Held> {
+  const id = newId();
   const key = `rak_${newId()}`;
   await bindings.DB.prepare(
     `INSERT INTO api_keys (id, user_id, name, hash, prefix, scopes, created_at) VALUES (?, ?, 'test', ?, 'rak_', ?, ?)`,
   )
-    .bind(newId(), userId, await sha256(key), scopes && JSON.stringify(scopes), AT)
+    .bind(id, userId, await sha256(key), scopes && JSON.stringify(scopes), AT)
     .run();
-  return { 'x-api-key': key };
+  return { id, headers: { 'x-api-key': key } };
 }

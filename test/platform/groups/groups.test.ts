@@ -352,7 +352,7 @@ describe('a change of role', () => {
   test('counts at the next request, for logins that are open', async () => {
     const id = await groupOf('changing', [[ben, 'viewer']]);
     const repoId = await repoIn(id, 'changing');
-    const open = await loginOf(ben.id);
+    const { headers: open } = await loginOf(ben.id);
     const patch = () => call(`${V1}/repos/${repoId}`, { method: 'PATCH', headers: open, body: { depth: 3 } });
     expect((await patch()).status).toBe(403);
     await as(root, 'POST', `/groups/${id}/users`, { user_id: ben.id, role: 'editor' });
