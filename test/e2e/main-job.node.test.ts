@@ -182,7 +182,7 @@ describe('npm start', () => {
   });
 
   test('killed in the middle of a job and started again, the job ends, and all earlier state is there', async () => {
-    for (let i = 0; i < 1500; i++) {
+    for (let i = 0; i < 3000; i++) {
       writeFileSync(
         path.join(repository, `module${i}.ts`),
         `export function work${i}(n: number) { return n * ${i}; }\n`.repeat(40),
@@ -191,12 +191,15 @@ describe('npm start', () => {
     git('add', '-A');
     git('commit', '-qm', 'much');
     const { jobId } = await server.api.post<{ jobId: string }>('/repos/shop/sync', { ref: 'main' });
-    for (;;) {
-      const job = await server.api.get<{ status: string; filesProcessed: number }>(`/jobs/${jobId}`);
-      expect(job.status).not.toBe('completed');
-      if (job.filesProcessed > 0) break;
-      await sleep(20);
-    }
+    // By its socket: the row of a job this short is written at its end.
+    const socket = await server.api.jobSocket(jobId);
+    const seen = await new Promise<string>((resolve) => {
+      socket.addEventListener('message', ({ data }: MessageEvent) => {
+        const { type, payload } = JSON.parse(String(data)) as { type: string; payload: { stage?: string } };
+        if (payload.stage === 'processing-files' || /completed|failed/.test(type)) resolve(type);
+      });
+    });
+    expect(seen).not.toMatch(/completed|failed/);
     const { api_key } = server.credentials;
     await server.running.stop('SIGKILL');
     await sleep(500);
