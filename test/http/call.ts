@@ -1,4 +1,6 @@
 import { env, exports } from 'cloudflare:workers';
+import type { Env } from '../../src/env.ts';
+import { limiter } from '../../src/http/limits.ts';
 
 export const ADMIN = { username: 'root', password: 'correct horse battery staple' };
 export const ADMIN_KEY = 'rak_test0000000000000000000000000000000000000000';
@@ -66,4 +68,10 @@ export async function login(credentials: { username: string; password: string } 
 /** The bindings, with some variables changed. */
 export function withVariables(variables: Record<string, string>) {
   return { ...env, ...variables };
+}
+
+/** For tests that send more requests than the admin has in a minute, which is another test's matter. */
+export async function forgetCount(): Promise<void> {
+  const admin = await env.DB.prepare("SELECT id FROM users WHERE username = 'root'").first<{ id: string }>();
+  if (admin) await limiter(env as unknown as Env, `user:${admin.id}`).clear('plan-enterprise');
 }

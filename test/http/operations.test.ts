@@ -1,10 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Env } from '../../src/env.ts';
-import { limiter } from '../../src/http/limits.ts';
 import { newId } from '../../src/ids.ts';
 import { sha256 } from '../../src/platform/accounts/tokens.ts';
-import { asAdmin, call } from './call.ts';
+import { asAdmin, call, forgetCount } from './call.ts';
 
 /** What holds for every operation, whoever wrote it: the document says which there are. */
 interface Operation {
@@ -49,12 +47,6 @@ function pathOf(
   }
   const filled = path.replaceAll(/\{[^}]+\}/g, encodeURIComponent(place));
   return search.size > 0 ? `${filled}?${search}` : filled;
-}
-
-/** Together these are more requests than a caller has in a minute, which is another test's matter. */
-async function forgetCount(): Promise<void> {
-  const admin = await env.DB.prepare("SELECT id FROM users WHERE username = 'root'").first<{ id: string }>();
-  if (admin) await limiter(env as unknown as Env, `user:${admin.id}`).clear('plan-enterprise');
 }
 
 /** Calls every operation that `choose` wants and names those whose answer `judge` finds wrong. */
