@@ -36,6 +36,15 @@ async function peakMemory(session: Session): Promise<Row> {
   }
   execFileSync('git', ['add', '-A'], { cwd: tree });
   execFileSync('git', ['-c', 'user.name=b', '-c', 'user.email=b@b', 'commit', '-qm', 'large'], { cwd: tree });
+  // The parser stays in its isolate once it is loaded: what is mirrored later comes on top of it.
+  const small = path.join(git.root, 'small.git');
+  execFileSync('git', ['init', '-q', '-b', 'main', small]);
+  writeFileSync(path.join(small, 'a.ts'), line(0, 0));
+  execFileSync('git', ['add', '-A'], { cwd: small });
+  execFileSync('git', ['-c', 'user.name=b', '-c', 'user.email=b@b', 'commit', '-qm', 'small'], {
+    cwd: small,
+  });
+  await registerAndIndex(session, 'small', `${git.url}/small.git`);
   const stop = await sampleHeap('core:user:sightline-indexer', server.stateDir);
   const took = await seconds(() => registerAndIndex(session, 'large', `${git.url}/large.git`));
   const peak = await stop();
