@@ -10,9 +10,9 @@ import { initParser, parseBlob } from '../../src/ingest/parse/parse.ts';
 import { createHashedSubwords } from '../../src/models/embedded/hashed-subwords.ts';
 import { createLogger } from '../../src/platform/telemetry/log.ts';
 import { controlDb } from '../../src/store/control-db.ts';
-import type { Caller } from '../../src/store/scope.ts';
 import type { Node } from '../ingest/indexing/fake-mirror.ts';
 import { bindings, createRepo, sync } from '../ingest/indexing/support.ts';
+import { ADMIN_CALLER } from '../support/repos.ts';
 import { CORPORA, PINNED } from './corpora.ts';
 import { judge, type Measures, measure, type Question, type Shown } from './measure.ts';
 import questions from './questions.json';
@@ -41,16 +41,6 @@ const services: SearchServices = {
   shard: () => bindings.INDEX_0,
   embedder: createHashedSubwords(),
   log: createLogger({ logLevel: 'error' }),
-};
-const reader: Caller = {
-  userId: 'u',
-  username: 'u',
-  role: 'admin',
-  groups: new Map(),
-  personalGroupId: null,
-  scopes: null,
-  via: 'token',
-  credentialId: null,
 };
 const repoIds = new Map<string, string>();
 
@@ -103,7 +93,7 @@ function askedFor(question: Question, mode: SearchMode): string {
 function run(asked: Question[], mode: SearchMode): Promise<Judged[]> {
   return eachOf(asked, async (question) => {
     const repo = repoIds.get(question.corpus)!;
-    const { hits, weak } = await search(services, reader, {
+    const { hits, weak } = await search(services, ADMIN_CALLER, {
       query: askedFor(question, mode),
       mode,
       repo,
@@ -125,7 +115,7 @@ interface Gathered {
 function gather(asked: Question[]): Promise<Gathered[]> {
   return eachOf(asked, async (question) => {
     const plan = planQuery(question.query, 'hybrid', { repo: repoIds.get(question.corpus)! });
-    const { byClause } = await resolveTargets(services, reader, plan.clauses);
+    const { byClause } = await resolveTargets(services, ADMIN_CALLER, plan.clauses);
     const { candidates } = await runLookups(services, plan, byClause, POOLS[0]);
     return { question, query: rankQuery(plan), candidates };
   });

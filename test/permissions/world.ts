@@ -5,11 +5,11 @@ import { newId } from '../../src/ids.ts';
 import { controlDb } from '../../src/store/control-db.ts';
 import { insertJob } from '../../src/store/jobs.ts';
 import { createRepo, type FoundRepo } from '../../src/store/repos.ts';
-import type { Caller } from '../../src/store/scope.ts';
 import { call } from '../http/call.ts';
 import { type Held, keyOf, loginOf, type Person, person } from '../http/people.ts';
 import { registered, synced } from '../platform/repos/api.ts';
 import { makeRepo } from '../support/git.ts';
+import { ADMIN_CALLER, newRepo } from '../support/repos.ts';
 import type { CallerKind, Fresh, Names } from './matrix.ts';
 
 const { DB } = env as unknown as Env;
@@ -101,26 +101,13 @@ export async function makeWorld(): Promise<World> {
 
   /** A repo without a mirror, with an indexed ref that can be deleted. */
   const freshRepo = async (): Promise<FoundRepo> => {
-    const row = {
-      id: newId(),
+    const row = newRepo({
       groupId: group_id,
       createdBy: admin.id,
       name: `walled ${newId()} `.trim(),
       remoteUrl: remote.url,
-      localPath: null,
-      globPatterns: null,
-      depth: 1,
-      refreshMinutes: null,
-      visibility: 'private' as const,
-      useDeploymentToken: false,
-    };
-    const made = await createRepo(
-      db,
-      { role: 'admin', groups: new Map() } as unknown as Caller,
-      row,
-      2,
-      new Date(),
-    );
+    });
+    const made = await createRepo(db, ADMIN_CALLER, row, 2, new Date());
     await DB.prepare(
       `INSERT INTO indexed_refs (repo_key, ref, full_name, stage) VALUES (?, 'main', 'refs/heads/main', 'ready')`,
     )

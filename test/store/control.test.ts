@@ -35,6 +35,7 @@ import {
   systemScope,
 } from '../../src/store/repos.ts';
 import type { Caller, GroupRole, Role } from '../../src/store/scope.ts';
+import { newRepo } from '../support/repos.ts';
 
 const bindings = env as unknown as Env;
 const db = controlDb(bindings.DB);
@@ -58,21 +59,7 @@ function callerOf(name: string | null, role: Role | null, groups: Record<string,
 const admin = callerOf('root', 'admin');
 
 async function repo(name: string, groupId = 'g1', more: Partial<NewRepo> = {}): Promise<FoundRepo> {
-  const row: NewRepo = {
-    id: newId(),
-    groupId,
-    createdBy: 'root',
-    name,
-    remoteUrl: 'https://example.com/x.git',
-    localPath: null,
-    globPatterns: null,
-    depth: 1,
-    refreshMinutes: null,
-    visibility: 'private',
-    useDeploymentToken: false,
-    ...more,
-  };
-  return createRepo(db, admin, row, 2, NOW);
+  return createRepo(db, admin, newRepo({ groupId, name, createdBy: 'root', ...more }), 2, NOW);
 }
 
 beforeAll(async () => {

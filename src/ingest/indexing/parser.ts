@@ -3,7 +3,6 @@
  * each parses for itself; a local runtime computes on one thread, so there threads beside it take the largest share.
  */
 import type { Egress } from '../../egress.ts';
-import type { BlobRows } from '../../store/blob-rows.ts';
 import { initParser, parseBlob } from '../parse/parse.ts';
 import { decodeRows, encodeBlobs } from './row-frames.ts';
 import { type ParseBatch, rowsBy, type SourceBlob } from './rows.ts';
@@ -41,7 +40,7 @@ export function bridgeParser(egress: Egress, threads: number): BatchParser {
       const answer = new Uint8Array(await response.arrayBuffer());
       // Not a Problem: the step is tried again, as when an isolate ends in the middle.
       if (!response.ok) throw new Error(`the parse threads answered ${response.status}`);
-      return decodeRows(answer) satisfies BlobRows;
+      return decodeRows(answer);
     },
     lanes: threads + 1,
   };

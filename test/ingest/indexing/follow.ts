@@ -1,4 +1,5 @@
 /** Follows a git history with one index, kept up to date through the API, and compares it after every sync. */
+
 import { expect } from 'vitest';
 import { calleesOf } from '../../../src/answer/navigate/callees.ts';
 import { callersOf } from '../../../src/answer/navigate/callers.ts';
@@ -18,24 +19,14 @@ import { rowsBy } from '../../../src/ingest/indexing/rows.ts';
 import { initParser, parseBlob } from '../../../src/ingest/parse/parse.ts';
 import { fetchCommit } from '../../../src/ingest/steps/fetch-commit.ts';
 import { services } from '../../../src/services.ts';
-import type { Caller } from '../../../src/store/scope.ts';
 import { listTree } from '../../../src/store/tree.ts';
 import { api, ended, registered, repoPath } from '../../platform/repos/api.ts';
+import { ADMIN_CALLER } from '../../support/repos.ts';
 import { type Content, contentOf, unreached } from './content.ts';
 import type { History } from './history.ts';
 import { addRef, bindings, createRepo } from './support.ts';
 
 const s = services(bindings);
-const admin: Caller = {
-  userId: 'u',
-  username: 'u',
-  role: 'admin',
-  groups: new Map(),
-  personalGroupId: null,
-  scopes: null,
-  via: 'token',
-  credentialId: null,
-};
 
 /** What was compared so far. */
 export interface Coverage {
@@ -81,9 +72,10 @@ export async function follow(history: History, name: string): Promise<Followed> 
   const othersStay = async (changed: string) => {
     for (const [ref, content] of served) {
       if (ref === changed) continue;
-      expect(await contentOf(await openSnapshot(s, admin, name, ref)), `${ref} after ${changed}`).toEqual(
-        content,
-      );
+      expect(
+        await contentOf(await openSnapshot(s, ADMIN_CALLER, name, ref)),
+        `${ref} after ${changed}`,
+      ).toEqual(content);
     }
   };
 
@@ -103,7 +95,7 @@ export async function follow(history: History, name: string): Promise<Followed> 
 
       const after = await held(name);
 
-      const snapshot = await openSnapshot(s, admin, name, ref);
+      const snapshot = await openSnapshot(s, ADMIN_CALLER, name, ref);
       const clean = await rebuild(history.url, snapshot.served.commitSha, globs);
       const content = await contentOf(snapshot);
       expect(content).toEqual(await contentOf(clean.snapshot));
@@ -131,7 +123,7 @@ export async function follow(history: History, name: string): Promise<Followed> 
       return { snapshot, content, ...work };
     },
     async forget(ref) {
-      const { scope, shard } = await openSnapshot(s, admin, name, ref);
+      const { scope, shard } = await openSnapshot(s, ADMIN_CALLER, name, ref);
       const gone = await api('DELETE', `${repoPath(name)}/versions/${encodeURIComponent(ref)}`);
       expect(gone.status, gone.text).toBe(204);
       served.delete(ref);
@@ -159,7 +151,7 @@ async function rebuild(
     await processBatch(stores, scope, batch, rowsBy(parseBlob), target.runId);
   expect(await publishSnapshot(stores, scope, target)).toMatchObject({ status: 'published' });
   return {
-    snapshot: await openSnapshot(s, admin, scope.repo.id, 'clean'),
+    snapshot: await openSnapshot(s, ADMIN_CALLER, scope.repo.id, 'clean'),
     remove: () => removeRepo({ shard: deps.shard, bucket: bindings.BUCKET }, scope),
   };
 }
@@ -239,7 +231,13 @@ async function answersOf(snapshot: OpenSnapshot, name: string | null): Promise<s
 /** Hits as text. Scores are left out: they tell of all refs that the repository holds, a clean rebuild of one. */
 async function hitsOf(snapshot: OpenSnapshot, query: string, mode: SearchMode): Promise<string[]> {
   const { scope, served } = snapshot;
-  const { hits } = await search(s, admin, { query, mode, repo: scope.repo.id, ref: served.ref, limit: 100 });
+  const { hits } = await search(s, ADMIN_CALLER, {
+    query,
+    mode,
+    repo: scope.repo.id,
+    ref: served.ref,
+    limit: 100,
+  });
   return hits.map(({ filePath, startLine, endLine, oid, symbolName }) =>
     [filePath, startLine, endLine, oid, symbolName].join(':'),
   );

@@ -2,7 +2,6 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, expect, inject, test } from 'vitest';
 import { createEgress } from '../../../src/egress.ts';
 import type { Env } from '../../../src/env.ts';
-import { newId } from '../../../src/ids.ts';
 import { parseCommit, parseTree } from '../../../src/ingest/mirror/trees.ts';
 import { consolidate } from '../../../src/ingest/steps/consolidate.ts';
 import { fetchCommit } from '../../../src/ingest/steps/fetch-commit.ts';
@@ -11,6 +10,7 @@ import { gitRefs, groups } from '../../../src/store/control-schema.ts';
 import { listPacks } from '../../../src/store/packs.ts';
 import { createRepo } from '../../../src/store/repos.ts';
 import { makeRepo } from '../../support/git.ts';
+import { ADMIN_CALLER, newRepo } from '../../support/repos.ts';
 
 const s = services(env as unknown as Env);
 const NOW = new Date('2026-11-20T12:00:00.000Z');
@@ -24,35 +24,7 @@ beforeAll(async () => {
 });
 
 async function registered(name: string, remoteUrl: string) {
-  const caller = {
-    userId: 'u',
-    username: 'u',
-    role: 'admin' as const,
-    groups: new Map(),
-    personalGroupId: null,
-    scopes: null,
-    via: 'token' as const,
-    credentialId: null,
-  };
-  return createRepo(
-    s.db,
-    caller,
-    {
-      id: newId(),
-      groupId: 'g',
-      createdBy: 'u',
-      name,
-      remoteUrl,
-      localPath: null,
-      globPatterns: null,
-      depth: 1,
-      refreshMinutes: null,
-      visibility: 'private',
-      useDeploymentToken: false,
-    },
-    2,
-    NOW,
-  );
+  return createRepo(s.db, ADMIN_CALLER, newRepo({ groupId: 'g', name, remoteUrl }), 2, NOW);
 }
 
 test('many syncs end in one pack that holds what is served and listed, and the next sync builds on it', async () => {

@@ -12,6 +12,7 @@ import { groupMembers, groups, users } from '../../../src/store/control-schema.t
 import { claimNext, insertJob, jobById } from '../../../src/store/jobs.ts';
 import { keys } from '../../../src/store/keys.ts';
 import { createRepo, systemScope } from '../../../src/store/repos.ts';
+import { ADMIN_CALLER, newRepo } from '../../support/repos.ts';
 
 const bindings = env as unknown as Env;
 const s = services(bindings);
@@ -53,32 +54,10 @@ const dead = (...bodies: unknown[]) => deliver((batch) => consumeDeadLetters(s, 
 
 /** A job whose first step is due, without a message of it under way. */
 async function dueJob(name: string) {
-  const caller = {
-    userId: 'u',
-    username: 'u',
-    role: 'admin' as const,
-    groups: new Map(),
-    personalGroupId: null,
-    scopes: null,
-    via: 'token' as const,
-    credentialId: null,
-  };
   const scope = await createRepo(
     s.db,
-    caller,
-    {
-      id: newId(),
-      groupId: 'g',
-      createdBy: 'u',
-      name,
-      remoteUrl: 'http://127.0.0.1:1/none.git',
-      localPath: null,
-      globPatterns: null,
-      depth: 1,
-      refreshMinutes: null,
-      visibility: 'private',
-      useDeploymentToken: false,
-    },
+    ADMIN_CALLER,
+    newRepo({ groupId: 'g', name, remoteUrl: 'http://127.0.0.1:1/none.git' }),
     2,
     NOW,
   );

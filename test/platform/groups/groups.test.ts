@@ -4,9 +4,9 @@ import type { Env } from '../../../src/env.ts';
 import { newId } from '../../../src/ids.ts';
 import { controlDb } from '../../../src/store/control-db.ts';
 import { createRepo } from '../../../src/store/repos.ts';
-import type { Caller } from '../../../src/store/scope.ts';
 import { call, type Json } from '../../http/call.ts';
 import { loginOf, type Person, person } from '../../http/people.ts';
+import { ADMIN_CALLER, newRepo } from '../../support/repos.ts';
 
 const bindings = env as unknown as Env;
 const db = controlDb(bindings.DB);
@@ -38,21 +38,8 @@ async function groupOf(name: string, members: [Person, string][] = []): Promise<
 
 /** A repo without a mirror. */
 async function repoIn(groupId: string, name: string): Promise<string> {
-  const row = {
-    id: newId(),
-    groupId,
-    createdBy: root.id,
-    name,
-    remoteUrl: 'https://example.com/x.git',
-    localPath: null,
-    globPatterns: null,
-    depth: 1,
-    refreshMinutes: null,
-    visibility: 'private' as const,
-    useDeploymentToken: false,
-  };
-  return (await createRepo(db, { role: 'admin', groups: new Map() } as unknown as Caller, row, 2, new Date()))
-    .row.id;
+  const row = newRepo({ groupId, createdBy: root.id, name });
+  return (await createRepo(db, ADMIN_CALLER, row, 2, new Date())).row.id;
 }
 
 const items = (body: Json, member: string) => body[member] as unknown as Json[];
