@@ -4,8 +4,10 @@ import { createEgress, type Egress } from './egress.ts';
 import type { Env } from './env.ts';
 import { newId } from './ids.ts';
 import { type ObjectStore, openObjects } from './ingest/mirror/object-store.ts';
+import { createSegments } from './models/embedded/segments.ts';
 import type { Embedder } from './models/embedder.ts';
 import { createEmbedder } from './models/embedder.ts';
+import type { VectorStore } from './models/vector-store.ts';
 import { createJobs, type JobsPort } from './platform/jobs/jobs.ts';
 import { createLogger, type Logger } from './platform/telemetry/log.ts';
 import { type ControlDb, controlDb } from './store/control-db.ts';
@@ -25,6 +27,8 @@ export interface Services {
   egress: Egress;
   jobs: JobsPort;
   embedder: Embedder | null;
+  /** Where the embedder's vectors are kept; null without one. */
+  vectors: VectorStore | null;
   clock(): Date;
   newId(): string;
   log: Logger;
@@ -47,6 +51,7 @@ export function services(env: Env): Services {
   const db = controlDb(env.DB);
   const log = createLogger(config);
   const clock = () => new Date();
+  const embedder = createEmbedder(config);
   return {
     env,
     config,
@@ -69,7 +74,8 @@ export function services(env: Env): Services {
         env.BRIDGE_URL && env.BRIDGE_SECRET ? { url: env.BRIDGE_URL, secret: env.BRIDGE_SECRET } : undefined,
     }),
     jobs: createJobs({ db, env, clock, newId, log }),
-    embedder: createEmbedder(config),
+    embedder,
+    vectors: embedder && createSegments(env.BUCKET, newId),
     clock,
     newId,
     log,

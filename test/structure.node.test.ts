@@ -46,6 +46,7 @@ const LAYERS: [prefix: string, may: string[]][] = [
   ['src/errors.ts', []],
   ['src/ids.ts', []],
   ['src/ip.ts', []],
+  ['src/lru.ts', []],
   ['src/paths.ts', []],
   ['src/pipeline.ts', []],
   ['src/version.ts', ['package.json']],
@@ -53,14 +54,18 @@ const LAYERS: [prefix: string, may: string[]][] = [
   ['src/config.ts', ['src/errors.ts']],
   ['src/egress.ts', ['src/errors.ts', 'src/ip.ts']],
   ['src/env.ts', []],
-  ['src/models/', ['src/errors.ts', 'src/words.ts']],
+  // The embedded vector store keeps segments in R2, by the rows that say which of them count.
+  [
+    'src/models/',
+    ['src/errors.ts', 'src/lru.ts', 'src/store/keys.ts', 'src/store/vector-sets.ts', 'src/words.ts'],
+  ],
   // Of ingest, the shape of facts and their version: a type that both sides of the store speak.
   ['src/store/', ['src/errors.ts', 'src/ids.ts', 'src/ingest/parse/facts.ts']],
   ['src/ingest/parse/', []],
   // Of the store, the R2 keys; of parsing, the flags that are taken while an object is in hand.
   [
     'src/ingest/mirror/',
-    ['src/egress.ts', 'src/errors.ts', 'src/ingest/parse/sniff.ts', 'src/store/keys.ts'],
+    ['src/egress.ts', 'src/errors.ts', 'src/ingest/parse/sniff.ts', 'src/lru.ts', 'src/store/keys.ts'],
   ],
   [
     'src/ingest/indexing/',
@@ -68,6 +73,7 @@ const LAYERS: [prefix: string, may: string[]][] = [
       'src/errors.ts',
       'src/ingest/mirror/trees.ts',
       'src/ingest/parse/',
+      'src/models/',
       'src/paths.ts',
       'src/store/',
       'src/words.ts',
@@ -77,7 +83,10 @@ const LAYERS: [prefix: string, may: string[]][] = [
     'src/ingest/steps/',
     ['src/errors.ts', 'src/ingest/', 'src/pipeline.ts', 'src/platform/jobs/timing.ts', 'src/store/'],
   ],
-  ['src/answer/search/', [...BELOW_ANSWERS, 'src/answer/lines.ts', 'src/answer/nearest.ts', 'src/models/']],
+  [
+    'src/answer/search/',
+    [...BELOW_ANSWERS, 'src/answer/lines.ts', 'src/answer/nearest.ts', 'src/lru.ts', 'src/models/'],
+  ],
   ['src/answer/navigate/', [...BELOW_ANSWERS, 'src/answer/lines.ts', 'src/answer/nearest.ts']],
   ['src/answer/', [...BELOW_ANSWERS, 'src/answer/']],
   // Identity is what accounts and the kit of routes share: tokens are verified where they are signed.

@@ -24,9 +24,13 @@ export default new WebAssembly.Module(readFileSync(new URL(import.meta.url)));`;
 
 // After the loader is in place.
 const { isolateParser } = await import('../ingest/indexing/parser.ts');
+const { createEmbedder } = await import('../models/embedder.ts');
 const { decodeBlobs, encodeRows } = await import('../ingest/indexing/row-frames.ts');
 
+const parser = isolateParser(createEmbedder({ embeddingProvider: 'embedded' }));
+
 parentPort!.on('message', async (framed: Uint8Array) => {
-  const rows = encodeRows(await isolateParser.parseBatch(decodeBlobs(framed)));
+  const { blobs, wanted } = decodeBlobs(framed);
+  const rows = encodeRows(await parser.parseBatch(blobs, wanted));
   parentPort!.postMessage(rows, [rows.buffer]);
 });

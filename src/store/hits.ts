@@ -247,21 +247,36 @@ function withFlag<T extends { exported: boolean }>(row: Raw<T>): T {
   return { ...row, exported: row.exported === 1 } as T;
 }
 
-/** How many symbols of each kind, and how many chunks, the snapshots of a shard hold. */
+/** Of a kind of symbol, of files or of chunks: how many there are, with vectors of the model, and of another alone. */
+export interface EntityCount {
+  kind: string;
+  total: number;
+  embedded: number;
+  stale: number;
+}
+
+/** What the snapshots of a shard hold, and how much of it lies in blobs that have vectors. */
 export async function countEntities(
   shard: D1Database,
   snapshotIds: readonly number[],
-): Promise<{ kind: string; count: number }[]> {
+  model: string | null,
+): Promise<EntityCount[]> {
+  const counts =
+    'count(*) AS total, coalesce(sum(h.embedded), 0) AS embedded, coalesce(sum(h.stale), 0) AS stale';
   const { results } = await shard
     .prepare(
-      `WITH held AS (SELECT DISTINCT e.blob FROM json_each(?1) q CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value
-         CROSS JOIN entries e ON e.dir = sd.dir AND e.blob IS NOT NULL)
-       SELECT s.kind, count(*) AS count FROM held h CROSS JOIN symbols s ON s.id BETWEEN h.blob * 65536 AND h.blob * 65536 + 65535
+      `WITH blob AS (SELECT DISTINCT e.blob AS id FROM json_each(?1) q CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value
+         CROSS JOIN entries e ON e.dir = sd.dir AND e.blob IS NOT NULL),
+       held AS (SELECT id AS blob, has AS embedded, NOT has AND other AS stale FROM (
+         SELECT b.id, EXISTS (SELECT 1 FROM vector_sets v WHERE v.blob = b.id AND v.model = ?2) AS has,
+           EXISTS (SELECT 1 FROM vector_sets v WHERE v.blob = b.id AND v.model IS NOT ?2) AS other
+         FROM blob b CROSS JOIN blobs f ON f.id = b.id AND f.skipped IS NULL))
+       SELECT s.kind, ${counts} FROM held h CROSS JOIN symbols s ON s.id BETWEEN h.blob * 65536 AND h.blob * 65536 + 65535
        GROUP BY s.kind
-       UNION ALL SELECT 'file', count(*) FROM held
-       UNION ALL SELECT 'chunk', count(*) FROM held h CROSS JOIN chunks c ON c.blob = h.blob`,
+       UNION ALL SELECT 'file', ${counts} FROM held h
+       UNION ALL SELECT 'chunk', ${counts} FROM held h CROSS JOIN chunks c ON c.blob = h.blob`,
     )
-    .bind(JSON.stringify(snapshotIds))
-    .all<{ kind: string; count: number }>();
+    .bind(JSON.stringify(snapshotIds), model)
+    .all<EntityCount>();
   return results;
 }

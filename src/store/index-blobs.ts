@@ -6,6 +6,7 @@ import { insertText, insertTrigrams } from './full-text.ts';
 import { jsonPieces } from './index-json.ts';
 import { extendRun, takeIds } from './index-repo.ts';
 import type { RepoScope } from './scope.ts';
+import { lackingAmong } from './vector-sets.ts';
 
 export interface KnownBlob {
   id: number;
@@ -43,18 +44,30 @@ function knownStatement(shard: D1Database, scope: RepoScope, piece: string): D1P
     .bind(piece, scope.repo.key, INDEX_VERSION);
 }
 
-/** The blobs of a batch that are still to be parsed, and ids for them, in one round trip. */
+/** Blobs of a batch with work to do on them. */
+export interface Claimed {
+  live: boolean;
+  /** Still to be parsed, with ids for them. */
+  missing: (BlobKey & { id: number })[];
+  /** Parsed, but without vectors of the model. */
+  lacking: (BlobKey & { id: number })[];
+}
+
+/** What is to be done of a batch, in one round trip; `model` null asks for no vectors. */
 export async function claimBlobs(
   shard: D1Database,
   scope: RepoScope,
   blobs: readonly BlobKey[],
   run: { id: string; now: number },
-): Promise<{ live: boolean; missing: (BlobKey & { id: number })[] }> {
-  if (blobs.length === 0) return { live: true, missing: [] };
-  const [extended, known, ids] = await shard.batch<Record<string, unknown>>([
+  model: string | null,
+): Promise<Claimed> {
+  if (blobs.length === 0) return { live: true, missing: [], lacking: [] };
+  const keys = JSON.stringify([...rowsOf(blobs)]);
+  const [extended, known, ids, without] = await shard.batch<Record<string, unknown>>([
     extendRun(shard, scope, run),
-    knownStatement(shard, scope, JSON.stringify([...rowsOf(blobs)])),
+    knownStatement(shard, scope, keys),
     takeIds(shard, 'blobs', blobs.length),
+    ...(model === null ? [] : [lackingAmong(shard, scope, model, keys)]),
   ]);
   const first = Number(ids?.results[0]?.first);
   const parsed = new Set(
@@ -65,7 +78,12 @@ export async function claimBlobs(
     const key = blobKey(blob);
     if (!parsed.has(key)) missing.set(key, { ...blob, id: first + missing.size });
   }
-  return { live: (extended?.meta.changes ?? 0) > 0, missing: [...missing.values()] };
+  const lacking = (without?.results ?? []).map(({ id, oid, lang }) => ({
+    id: Number(id),
+    oid: String(oid),
+    lang: String(lang),
+  }));
+  return { live: (extended?.meta.changes ?? 0) > 0, missing: [...missing.values()], lacking };
 }
 
 /**

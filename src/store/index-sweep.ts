@@ -1,6 +1,7 @@
 /** Removal in bounded pieces: of all a repo has in its shard, and of what no snapshot reaches any more. */
 import { fullTextTable } from './full-text.ts';
 import type { RepoScope } from './scope.ts';
+import type { SetPlace } from './vector-sets.ts';
 
 /** Rows of a parent table taken at once; a directory or blob has some dozens to some thousands of children. */
 const DIRS_AT_ONCE = 300;
@@ -62,15 +63,15 @@ export async function sweepDirs(shard: D1Database, scope: RepoScope, now: number
 }
 
 /**
- * Removes some blobs after `cursor` that stand in no directory, with their facts. Returns the next cursor, or null
- * when none was left to look at.
+ * Removes some blobs after `cursor` that stand in no directory, with their facts. Returns the next cursor, null when
+ * none was left to look at, and the sets of vectors that are no longer noted.
  */
 export async function sweepBlobs(
   shard: D1Database,
   scope: RepoScope,
   now: number,
   cursor: number,
-): Promise<number | null> {
+): Promise<{ cursor: number | null; sets: SetPlace[] }> {
   const { key } = scope.repo;
   const { results } = await shard
     .prepare(
@@ -81,11 +82,11 @@ export async function sweepBlobs(
     .bind(key, cursor, BLOBS_AT_ONCE)
     .all<{ id: number }>();
   const last = results.at(-1);
-  if (!last) return null;
+  if (!last) return { cursor: null, sets: [] };
   const ids = JSON.stringify(results.map((row) => row.id));
   const chosen = `SELECT value FROM json_each(?3) WHERE ${QUIET}
     AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.blob = value)`;
-  await shard.batch([
+  const answers = await shard.batch([
     shard
       .prepare(
         `DELETE FROM ${fullTextTable('text', scope)} WHERE rowid IN (SELECT id FROM chunks WHERE blob IN (${chosen}))`,
@@ -96,7 +97,12 @@ export async function sweepBlobs(
       .bind(key, now, ids),
     ...deleteFacts(shard, chosen, [key, now, ids]),
   ]);
-  return last.id;
+  return { cursor: last.id, sets: setsIn(answers) };
+}
+
+/** The rows that `deleteFacts` returns: of the statements, only the one about vectors returns any. */
+function setsIn(answers: D1Result[]): SetPlace[] {
+  return answers.flatMap(({ results }) => results as SetPlace[]);
 }
 
 /** Deletes blobs with their facts; `chosen` is a SELECT of their ids that yields the same in every statement. */
@@ -108,6 +114,7 @@ function deleteFacts(shard: D1Database, chosen: string, values: (number | string
     `DELETE FROM chunks WHERE blob IN (${chosen})`,
     `DELETE FROM imports WHERE blob IN (${chosen})`,
     `DELETE FROM call_sites WHERE blob IN (${chosen})`,
+    `DELETE FROM vector_sets WHERE blob IN (${chosen}) RETURNING blob AS blobId, segment, at, count`,
     `DELETE FROM blobs WHERE id IN (${chosen})`,
   ];
   return statements.map((sql) => shard.prepare(sql).bind(...values));
@@ -125,9 +132,12 @@ export async function removeDirs(shard: D1Database, scope: RepoScope): Promise<b
   return (answers.at(-1)?.meta.changes ?? 0) > 0;
 }
 
-/** Removes some of a closed repo's blobs with their facts; true while there may be more. */
-export async function removeBlobs(shard: D1Database, scope: RepoScope): Promise<boolean> {
+/** Removes some of a closed repo's blobs with their facts; `more` while there may be some left. */
+export async function removeBlobs(
+  shard: D1Database,
+  scope: RepoScope,
+): Promise<{ more: boolean; sets: SetPlace[] }> {
   const chosen = 'SELECT id AS value FROM blobs WHERE repo = ?1 ORDER BY id LIMIT ?2';
   const answers = await shard.batch(deleteFacts(shard, chosen, [scope.repo.key, BLOBS_AT_ONCE]));
-  return (answers.at(-1)?.meta.changes ?? 0) > 0;
+  return { more: (answers.at(-1)?.meta.changes ?? 0) > 0, sets: setsIn(answers) };
 }

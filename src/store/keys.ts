@@ -3,6 +3,8 @@ export const keys = {
   repoPrefix: (repoId: string) => `repos/${repoId}/`,
   pack: (repoId: string, packId: string) => `repos/${repoId}/packs/${packId}.pack`,
   packIndex: (repoId: string, packId: string) => `repos/${repoId}/packs/${packId}.idx`,
+  vectorsPrefix: (repoId: string) => `repos/${repoId}/vectors/`,
+  vectors: (repoId: string, segmentId: string) => `repos/${repoId}/vectors/${segmentId}`,
   /** Never written: asking for it tells whether the bucket answers. */
   probe: 'health',
 };

@@ -8,6 +8,7 @@ import { type SearchServices, search } from '../../src/answer/search/search.ts';
 import { resolveTargets } from '../../src/answer/search/targets.ts';
 import { initParser, parseBlob } from '../../src/ingest/parse/parse.ts';
 import { createHashedSubwords } from '../../src/models/embedded/hashed-subwords.ts';
+import { createSegments } from '../../src/models/embedded/segments.ts';
 import { createLogger } from '../../src/platform/telemetry/log.ts';
 import { controlDb } from '../../src/store/control-db.ts';
 import type { Node } from '../ingest/indexing/fake-mirror.ts';
@@ -36,10 +37,12 @@ const KINDS_OF: Partial<Record<SearchMode, string[]>> = {
 const AT_ONCE = 8;
 const SHOWN = 10;
 
+const embedder = createHashedSubwords();
 const services: SearchServices = {
   db: controlDb(bindings.DB),
   shard: () => bindings.INDEX_0,
-  embedder: createHashedSubwords(),
+  embedder,
+  vectors: createSegments(bindings.BUCKET, () => crypto.randomUUID()),
   log: createLogger({ logLevel: 'error' }),
 };
 const repoIds = new Map<string, string>();
@@ -61,7 +64,7 @@ function treeOf(files: Record<string, string>): { [name: string]: Node } {
 beforeAll(async () => {
   await initParser();
   for (const [name, files] of Object.entries(CORPORA)) {
-    const repo = await createRepo(0);
+    const repo = await createRepo(0, embedder);
     await sync(repo, treeOf(files), { parse: (bytes, lang) => parseBlob(bytes, lang) });
     repoIds.set(name, repo.scope.repo.id);
   }

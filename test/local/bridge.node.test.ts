@@ -62,7 +62,10 @@ describe('the parse threads', () => {
   const rows = (body: Uint8Array<ArrayBuffer>, secret = SECRET) =>
     fetch(`${bridge.url}/rows`, { method: 'POST', headers: { 'x-bridge-secret': secret }, body });
   const batch = (text: string) =>
-    encodeBlobs([{ id: 7, oid: 'a'.repeat(40), lang: 'python', bytes: new TextEncoder().encode(text) }]);
+    encodeBlobs(
+      [{ id: 7, oid: 'a'.repeat(40), lang: 'python', bytes: new TextEncoder().encode(text) }],
+      'rows',
+    );
 
   test('answer every batch with its own rows, more batches at once than there are threads', async () => {
     const names = Array.from({ length: 6 }, (_, i) => `name_${i}`);

@@ -6,8 +6,10 @@ import { type Services, services } from '../../src/services.ts';
 export { IndexerService } from './service.ts';
 
 /** Deployed, parsing is a function call; `npm start` offers threads. */
-function parserOf({ config, egress }: Services) {
-  return config.parseThreads > 0 && egress.bridge ? bridgeParser(egress, config.parseThreads) : isolateParser;
+function parserOf({ config, egress, embedder }: Services) {
+  return config.parseThreads > 0 && egress.bridge
+    ? bridgeParser(egress, config.parseThreads)
+    : isolateParser(embedder);
 }
 
 export default {

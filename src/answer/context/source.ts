@@ -10,7 +10,7 @@ import type { SearchHit } from '../search/hit.ts';
 import { type SearchParams, search } from '../search/search.ts';
 import type { Section } from './pack.ts';
 
-export type ContextServices = Pick<Services, 'db' | 'shard' | 'embedder' | 'log'>;
+export type ContextServices = Pick<Services, 'db' | 'shard' | 'embedder' | 'vectors' | 'log'>;
 
 /** The snapshot a pack is made from, with what strategies ask of it. */
 export interface Source {

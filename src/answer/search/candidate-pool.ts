@@ -1,3 +1,4 @@
+import type { NearChunk } from '../../models/vector-store.ts';
 import { MAX_CHUNKS } from '../../store/blob-rows.ts';
 import type { TextMatch } from '../../store/full-text.ts';
 import { type ChunkRow, chunksOfBlobs, type SymbolRef } from '../../store/hits.ts';
@@ -17,6 +18,8 @@ export interface Found {
   named: SymbolRef | null;
   ranks: Partial<Record<Signal, number>>;
   lexicalShare: number;
+  /** Cosine of the chunk's vector and the question's, 0 where it is not among the nearest. */
+  similarity: number;
 }
 
 /** The chunks of the files that were matched exactly, by blob. */
@@ -65,6 +68,18 @@ export class Pool {
     this.#at(chunk).ranks.path = 0;
   }
 
+  /** Last of all lists: the first of them are candidates of their own, the others only tell how near the known are. */
+  addNear(near: readonly NearChunk[]): void {
+    for (const [rank, { chunkId, blobId, cosine }] of near.entries()) {
+      const known = this.#byKey.get(`${chunkId}`);
+      if (!known && rank >= this.#lookup.pool) continue;
+      // Its lines are looked up with its place.
+      const found = known ?? this.#at({ chunkId, blobId, startLine: 0, endLine: 0 });
+      found.ranks.semantic = rank;
+      found.similarity = cosine;
+    }
+  }
+
   addExact(exact: ExactFiles, chunks: Map<number, ChunkRow[]>): void {
     for (const [blobId, ranges] of exact.lines) {
       for (const range of ranges) this.#addLines(blobId, range, chunks.get(blobId) ?? []);
@@ -93,6 +108,7 @@ export class Pool {
       named: null,
       ranks: {},
       lexicalShare: 0,
+      similarity: 0,
     };
     this.#byKey.set(key, found);
     return found;

@@ -4,6 +4,7 @@ import { type ChunkRow, chunksOfBlobs } from '../../store/hits.ts';
 import { chunksOf, Pool } from './candidate-pool.ts';
 import { namesFile } from './code-place.ts';
 import { filterOf, type Lookup, matchesLines } from './lookup.ts';
+import type { Near } from './near-chunks.ts';
 import { type PlacedCandidate, place } from './place.ts';
 import { clauseWords, type SearchMode } from './query-plan.ts';
 import { bySymbol } from './symbol-candidates.ts';
@@ -18,7 +19,11 @@ const MAX_PATHS = 40;
  * The candidates of several lookups of one shard, one list a lookup, in few round trips: full text, symbols and paths
  * at once, then what the chunks are and where they stand.
  */
-export async function gather(shard: D1Database, lookups: Lookup[]): Promise<PlacedCandidate[][]> {
+export async function gather(
+  shard: D1Database,
+  lookups: Lookup[],
+  near: Near['lists'],
+): Promise<PlacedCandidate[][]> {
   const [texts, symbols, paths] = await Promise.all([
     lexical(shard, lookups),
     bySymbol(shard, lookups),
@@ -32,6 +37,7 @@ export async function gather(shard: D1Database, lookups: Lookup[]): Promise<Plac
       for (const [rank, hit] of symbols[at]!.entries()) pool.addSymbol(hit, rank);
       for (const [rank, { blobId }] of paths[at]!.entries()) pool.addFile(blobId, rank);
       for (const chunk of await namedLines(lookup, paths[at]!)) pool.addNamedLine(chunk);
+      pool.addNear(near.get(lookup) ?? []);
       if (lookup.exact) pool.addExact(lookup.exact, await chunksOf(lookup, lookup.exact));
       return place(lookup, pool.found());
     }),

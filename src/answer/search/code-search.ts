@@ -18,7 +18,7 @@ const RELATED_A_RESULT = 10;
 
 /** Repotoire's search for entities: the same search, answered as symbols with their documentation and relatives. */
 export async function codeSearch(
-  s: Pick<Services, 'db' | 'shard' | 'embedder' | 'log' | 'clock'>,
+  s: Pick<Services, 'db' | 'shard' | 'embedder' | 'vectors' | 'log' | 'clock'>,
   caller: Caller,
   body: z.output<typeof codeSearchBody>,
 ): Promise<Answer & { provenance: Provenance }> {

@@ -5,8 +5,18 @@ import { gather } from './candidates.ts';
 import { findExact } from './exact-search.ts';
 import { languageFilter } from './language-filter.ts';
 import { type Lookup, matchesLines } from './lookup.ts';
+import { type Near, nearChunks } from './near-chunks.ts';
 import type { PlacedCandidate } from './place.ts';
-import { type Clause, onlyFilters, positiveMatches, type QueryPlan, satisfies } from './query-plan.ts';
+import {
+  type Clause,
+  onlyFilters,
+  positiveMatches,
+  type QueryPlan,
+  type SearchMode,
+  satisfies,
+} from './query-plan.ts';
+import { WEIGHTS } from './rank.ts';
+import { wordsOf } from './rank-query.ts';
 import type { Target } from './targets.ts';
 import { clauseTerms, looksLikeCode, type Term } from './terms.ts';
 import { unknownWords } from './unknown-words.ts';
@@ -26,11 +36,20 @@ export interface Run {
   /** Words of the query that none of the repos holds. */
   unknown: Term[];
   notes: string[];
+  /** The semantic signal took part. */
+  byMeaning: boolean;
 }
+
+/** Modes in which nearness counts. */
+function ranksByMeaning(mode: SearchMode): boolean {
+  return mode === 'semantic' || (mode === 'hybrid' && WEIGHTS.semantic > 0);
+}
+
+const NOTHING_NEAR: Near = { lists: new Map(), notes: [] };
 
 /** Runs every clause against every repo it may search: narrow to files, gather, check, fold. */
 export async function runLookups(
-  s: Pick<Services, 'shard'>,
+  s: Pick<Services, 'shard' | 'embedder' | 'vectors' | 'log'>,
   plan: QueryPlan,
   byClause: Target[][],
   pool: number,
@@ -41,17 +60,20 @@ export async function runLookups(
     ),
   );
   const lookups = prepared.map(({ lookup }) => lookup);
-  const [gathered, unknown] = await Promise.all([
-    gatherAll(prepared.filter(({ empty }) => !empty).map(({ lookup }) => lookup)),
+  const open = prepared.filter(({ empty }) => !empty).map(({ lookup }) => lookup);
+  const [near, unknown] = await Promise.all([
+    ranksByMeaning(plan.mode) ? nearChunks(s, open, wordsOf(plan)) : NOTHING_NEAR,
     unknownWords(lookups),
   ]);
+  const gathered = await gatherAll(open, near.lists);
   const checked = await Promise.all(gathered.map(([lookup, found]) => verified(lookup, found)));
   return {
     lookups,
     candidates: folded(checked.flat()),
     unknown,
     full: gathered.some(([, found]) => found.length >= pool),
-    notes: [...new Set(prepared.flatMap(({ notes }) => notes))],
+    notes: [...new Set([...prepared.flatMap(({ notes }) => notes), ...near.notes])],
+    byMeaning: near.lists.size > 0,
   };
 }
 
@@ -117,11 +139,11 @@ async function filesByPath(
 }
 
 /** Lookups of one shard share their round trips. */
-async function gatherAll(lookups: Lookup[]): Promise<[Lookup, PlacedCandidate[]][]> {
+async function gatherAll(lookups: Lookup[], near: Near['lists']): Promise<[Lookup, PlacedCandidate[]][]> {
   const byShard = Map.groupBy(lookups, (lookup) => lookup.shard);
   const lists = await Promise.all(
     [...byShard].map(async ([shard, group]) => {
-      const found = await gather(shard, group);
+      const found = await gather(shard, group, near);
       return group.map((lookup, at): [Lookup, PlacedCandidate[]] => [lookup, found[at]!]);
     }),
   );

@@ -72,6 +72,7 @@ function standing(
     named: found.named,
     ranks: found.ranks,
     lexicalShare: found.lexicalShare,
+    similarity: found.similarity,
     target,
     refs: inRefs,
     blobId: found.blobId,

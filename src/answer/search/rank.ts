@@ -38,6 +38,8 @@ export interface Candidate {
   ranks: Partial<Record<Signal, number>>;
   /** BM25 as a share of the best in its list, 0 to 1. */
   lexicalShare: number;
+  /** Cosine of its vector and the question's, 0 where it is not among the nearest. */
+  similarity: number;
 }
 
 export type CandidateSymbol = Omit<SymbolRef, 'id'>;

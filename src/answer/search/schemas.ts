@@ -144,7 +144,12 @@ export const codeSearchAnswer = z
   })
   .openapi('CodeSearchResponse');
 
-const coverage = z.object({ total: z.int(), embedded: z.int(), coverage_percentage: z.number() });
+const coverage = z.object({
+  total: z.int(),
+  embedded: z.int(),
+  stale: z.int(),
+  coverage_percentage: z.number(),
+});
 
 export const embeddingsStatus = z
   .object({
@@ -152,17 +157,19 @@ export const embeddingsStatus = z
     provider: z.string().nullable(),
     model: z.string().nullable(),
     dimension: z.int().nullable(),
-    strategy: z.enum(['rescoring', 'stored', 'none']).openapi({
-      description:
-        '`rescoring`: candidates of the other signals are embedded when they are asked for; no vectors are kept.',
-    }),
+    vector_store: z.enum(['embedded', 'cloudflare']).nullable(),
+    strategy: z.enum(['stored', 'none']),
     used_in_hybrid: z.boolean(),
     stored_vectors: z.int(),
     total_entities: z.int(),
     embedded_entities: z.int(),
     embedding_coverage: z
       .number()
-      .openapi({ description: 'Per cent of the entities that have a stored vector.' }),
+      .openapi({ description: 'Per cent of the entities that have vectors of the model.' }),
+    stale_percentage: z.number().openapi({
+      description:
+        'Per cent of the entities that have vectors of another model only; the next sync embeds them.',
+    }),
     by_entity_type: z.record(z.string(), coverage),
     repositories: z.int(),
   })

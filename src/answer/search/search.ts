@@ -17,12 +17,11 @@ import {
   withoutPhrases,
 } from './query-plan.ts';
 import { continued, type Ranked, type RankOptions, type RankQuery, rank, WEIGHTS } from './rank.ts';
-import { rankQuery, wordsOf } from './rank-query.ts';
-import { rescore } from './rescore.ts';
+import { rankQuery } from './rank-query.ts';
 import { ALL_REFS, resolveTargets, type Target } from './targets.ts';
 import { clauseTerms, type Term } from './terms.ts';
 
-export type SearchServices = Pick<Services, 'db' | 'shard' | 'embedder' | 'log'>;
+export type SearchServices = Pick<Services, 'db' | 'shard' | 'embedder' | 'vectors' | 'log'>;
 
 export interface SearchParams {
   query: string;
@@ -179,7 +178,7 @@ async function orderedTo(
   let items: Ordered['items'] = [];
   for (let at = 0; ; at++) {
     const run = await runLookups(s, plan, byClause, POOLS[at]!);
-    const ranked = await order(s, plan, query, run.candidates, options);
+    const ranked = order(s, plan, query, run, options);
     items = continued(items, ranked.items);
     if (items.length >= wanted || !run.full || at + 1 === POOLS.length)
       return {
@@ -187,42 +186,36 @@ async function orderedTo(
         items,
         lookups: run.lookups,
         unknown: run.unknown,
-        notes: [...run.notes, ...ranked.notes],
+        notes: run.notes,
       };
   }
 }
 
 const ONLY_SEMANTIC = { lexical: 0, symbol: 0, path: 0, exact: 0, semantic: 1 };
 
-async function order(
+function order(
   s: SearchServices,
   plan: QueryPlan,
   query: RankQuery,
-  candidates: PlacedCandidate[],
+  { candidates, byMeaning }: Run,
   options: RankOptions,
-): Promise<Ordered> {
-  const words = wordsOf(plan);
+): Omit<Ordered, 'notes'> {
   if (plan.mode === 'semantic') {
-    const failure = await rescore(s, words || query.terms.map((term) => term.text).join(' '), candidates);
-    if (failure !== null) {
-      return { items: rank(candidates, query, options), strategy: 'lexical (no embedder)', notes: [failure] };
-    }
-    const plain = { ...options, weights: ONLY_SEMANTIC };
-    return {
-      items: rank(candidates, query, plain),
-      strategy: `semantic (rescoring by ${s.embedder!.id})`,
-      notes: [],
-    };
+    return byMeaning
+      ? {
+          items: rank(candidates, query, { ...options, weights: ONLY_SEMANTIC }),
+          strategy: `semantic (${s.embedder!.id})`,
+        }
+      : { items: rank(candidates, query, options), strategy: 'lexical (no vectors)' };
   }
-  if (plan.mode === 'hybrid' && (options.weights ?? WEIGHTS).semantic > 0)
-    await rescore(s, words, candidates);
   const weights = options.weights ?? (plan.mode === 'lexical' ? { ...WEIGHTS, symbol: 0, path: 0 } : WEIGHTS);
   return {
     items: rank(candidates, query, { ...options, weights }),
-    strategy: STRATEGIES[plan.mode],
-    notes: [],
+    strategy: plan.mode === 'hybrid' && byMeaning ? HYBRID : STRATEGIES[plan.mode],
   };
 }
+
+const HYBRID = 'hybrid (lexical, symbol, path, exact, semantic)';
 
 const STRATEGIES: Record<Exclude<SearchMode, 'semantic'>, string> = {
   hybrid: 'hybrid (lexical, symbol, path, exact)',

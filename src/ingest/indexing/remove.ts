@@ -1,3 +1,4 @@
+import type { VectorStore } from '../../models/vector-store.ts';
 import { closeRepo, isLive } from '../../store/index-repo.ts';
 import {
   forgetDeadRuns,
@@ -15,6 +16,8 @@ import { forgetRef, removeSnapshots, withdrawUnreached } from '../../store/snaps
 interface Stores {
   control: D1Database;
   shard: D1Database;
+  /** null: there are no vectors. */
+  vectors: VectorStore | null;
   clock?: () => Date;
 }
 
@@ -23,12 +26,16 @@ interface Stores {
  * behind this; the control rows are the caller's, who must have marked the repo deleted before. Idempotent.
  */
 export async function removeRepo(
-  deps: Pick<Stores, 'shard'> & { bucket: R2Bucket },
+  deps: Pick<Stores, 'shard' | 'vectors'> & { bucket: R2Bucket },
   scope: RepoScope,
 ): Promise<void> {
   await closeRepo(deps.shard, scope);
   while (await removeDirs(deps.shard, scope));
-  while (await removeBlobs(deps.shard, scope));
+  for (let more = true; more; ) {
+    const removed = await removeBlobs(deps.shard, scope);
+    await deps.vectors?.remove(scope, removed.sets);
+    more = removed.more;
+  }
   await sweepPrefix(deps.bucket, keys.repoPrefix(scope.repo.id));
 }
 
@@ -74,7 +81,9 @@ async function sweepOnce(deps: Stores, scope: RepoScope): Promise<SweepResult> {
   let cursor: number | null = 0;
   for (let rounds = ROUNDS; cursor !== null; rounds--) {
     if (rounds === 0) return { status: 'more' };
-    cursor = await sweepBlobs(deps.shard, scope, now, cursor);
+    const swept = await sweepBlobs(deps.shard, scope, now, cursor);
+    await deps.vectors?.remove(scope, swept.sets);
+    cursor = swept.cursor;
   }
   // Last, so that a sweep that was cut off is taken up again from here.
   await removeSnapshots(deps.control, scope, withdrawn);

@@ -2,21 +2,27 @@
  * A batch on its way to another process and back: the length of a JSON head (4 bytes, big-endian), the head, then the
  * bytes that it describes, one after another. Rows stay the JSON texts that they are.
  */
-import { type BlobRows, ROW_TABLES, type RowTable } from '../../store/blob-rows.ts';
-import type { SourceBlob } from './rows.ts';
+import type { VectorSet } from '../../models/vector-store.ts';
+import { ROW_TABLES, type RowTable } from '../../store/blob-rows.ts';
+import type { BlobPassages, ParsedBatch, SourceBlob, Wanted } from './rows.ts';
 
 interface BlobsHead {
   blobs: (Omit<SourceBlob, 'bytes'> & { size: number })[];
+  wanted: Wanted;
 }
 
-interface RowsHead extends Omit<BlobRows, 'pieces'> {
+interface RowsHead extends Omit<ParsedBatch, 'pieces' | 'vectors' | 'passages'> {
   /** Of each table, the UTF-8 lengths of its pieces. */
   sizes: Record<RowTable, number[]>;
+  /** Of each set, its blob and how many vectors of how many values. */
+  sets: { blobId: number; count: number; dimensions: number }[];
+  passages: BlobPassages[];
 }
 
-export function encodeBlobs(blobs: readonly SourceBlob[]): Uint8Array<ArrayBuffer> {
+export function encodeBlobs(blobs: readonly SourceBlob[], wanted: Wanted): Uint8Array<ArrayBuffer> {
   const head: BlobsHead = {
     blobs: blobs.map(({ id, oid, lang, bytes }) => ({ id, oid, lang, size: bytes.length })),
+    wanted,
   };
   return frame(
     head,
@@ -24,28 +30,49 @@ export function encodeBlobs(blobs: readonly SourceBlob[]): Uint8Array<ArrayBuffe
   );
 }
 
-export function decodeBlobs(framed: Uint8Array): SourceBlob[] {
+export function decodeBlobs(framed: Uint8Array): { blobs: SourceBlob[]; wanted: Wanted } {
   const { head, rest } = unframe<BlobsHead>(framed);
-  return head.blobs.map(({ size, ...blob }) => ({ ...blob, bytes: rest(size) }));
+  return {
+    blobs: head.blobs.map(({ size, ...blob }) => ({ ...blob, bytes: rest(size) })),
+    wanted: head.wanted,
+  };
 }
 
-export function encodeRows({ pieces, ...counts }: BlobRows): Uint8Array<ArrayBuffer> {
+export function encodeRows({ pieces, vectors, ...counts }: ParsedBatch): Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();
   const encoded = ROW_TABLES.map((table) => pieces[table].map((piece) => encoder.encode(piece)));
   const sizes = Object.fromEntries(
     ROW_TABLES.map((table, i) => [table, encoded[i]!.map((piece) => piece.length)]),
   ) as RowsHead['sizes'];
-  return frame({ ...counts, sizes } satisfies RowsHead, encoded.flat());
+  const sets = vectors.map(({ blobId, vectors: { scales, dimensions } }) => ({
+    blobId,
+    count: scales.length,
+    dimensions,
+  }));
+  return frame({ ...counts, sizes, sets } satisfies RowsHead, [
+    ...encoded.flat(),
+    ...vectors.flatMap(({ vectors: { scales, values } }) => [bytesOf(scales), bytesOf(values)]),
+  ]);
 }
 
-export function decodeRows(framed: Uint8Array): BlobRows {
+export function decodeRows(framed: Uint8Array): ParsedBatch {
   const { head, rest } = unframe<RowsHead>(framed);
-  const { sizes, ...counts } = head;
+  const { sizes, sets, ...counts } = head;
   const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
   const pieces = Object.fromEntries(
     ROW_TABLES.map((table) => [table, sizes[table].map((size) => decoder.decode(rest(size)))]),
-  ) as BlobRows['pieces'];
-  return { ...counts, pieces };
+  ) as ParsedBatch['pieces'];
+  const vectors = sets.map(({ blobId, count, dimensions }): VectorSet => {
+    // A copy: numbers of four bytes must begin at a multiple of four.
+    const scales = new Float32Array(rest(4 * count).slice().buffer);
+    const values = new Int8Array(rest(count * dimensions).slice().buffer);
+    return { blobId, vectors: { dimensions, scales, values } };
+  });
+  return { ...counts, pieces, vectors };
+}
+
+function bytesOf(view: Float32Array | Int8Array): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
 function frame(head: object, parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

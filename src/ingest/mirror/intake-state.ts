@@ -1,9 +1,9 @@
 /** What both passes of the intake share. */
 import { createHash } from 'node:crypto';
+import type { ByteLru } from '../../lru.ts';
 import { createSniffer, flagsToByte, sniff } from '../parse/sniff.ts';
 import type { EntryTable } from './entry-table.ts';
 import type { IntakeLimits, MemoryGauge } from './limits.ts';
-import type { ByteLru } from './lru.ts';
 import type { MirrorError } from './mirror-error.ts';
 import { BLOB, broken, TYPE_NAMES } from './pack-entry.ts';
 

@@ -4,13 +4,14 @@
  * resolves the others by ranged reads. Then our own index is written beside the pack, last: a pack without an index
  * was never taken in.
  */
+
+import { ByteLru } from '../../lru.ts';
 import { keys } from '../../store/keys.ts';
 import { applyDelta, DELTA_HEADER_BYTES, deltaSizes } from './delta.ts';
 import { EntryTable, NO_BASE } from './entry-table.ts';
 import { inflateExactly, PieceInflater } from './inflate.ts';
 import { finishObject, type Intake, ObjectDigest, tooDeep, UNRESOLVED } from './intake-state.ts';
 import { INTAKE_LIMITS, type IntakeLimits, MemoryGauge } from './limits.ts';
-import { ByteLru } from './lru.ts';
 import { MirrorError } from './mirror-error.ts';
 import { openUpload, type Upload } from './multipart.ts';
 import type { ObjectStore } from './object-store.ts';

@@ -3,12 +3,12 @@
  * caches are bounded and shared by all repos of the isolate.
  */
 import { Problem } from '../../errors.ts';
+import { ByteLru } from '../../lru.ts';
 import { keys } from '../../store/keys.ts';
 import { type BlobFlags, byteToFlags } from '../parse/sniff.ts';
 import { applyDelta } from './delta.ts';
 import { EXTERNAL, NO_BASE } from './entry-table.ts';
 import { PieceInflater } from './inflate.ts';
-import { ByteLru } from './lru.ts';
 import { isOid, oidToBytes } from './oid.ts';
 import { type ObjectType, TYPE_NAMES } from './pack-entry.ts';
 import { type IndexRecord, PackIndex } from './pack-index.ts';

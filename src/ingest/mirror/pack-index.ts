@@ -9,8 +9,9 @@
  *
  * Numbers are big-endian, 32 bits. Format history: 1 (2026-11) first.
  */
+
+import { ByteLru } from '../../lru.ts';
 import { type EntryTable, EXTERNAL, NO_BASE, sortByOid } from './entry-table.ts';
-import { ByteLru } from './lru.ts';
 import { openUpload } from './multipart.ts';
 import { compareOids, lowerBound, OID_BYTES, oidToBytes, oidToHex } from './oid.ts';
 import { COMMIT, TAG } from './pack-entry.ts';

@@ -1,6 +1,7 @@
 /** Ranged reads of a pack in the bucket while it is taken in: blocks of it, cached, and counted against a limit. */
+
+import { ByteLru } from '../../lru.ts';
 import { inflateExactly, PieceInflater } from './inflate.ts';
-import { ByteLru } from './lru.ts';
 import { MirrorError } from './mirror-error.ts';
 import { type EntryHeader, MAX_HEADER_BYTES, readEntryHeader } from './pack-entry.ts';
 

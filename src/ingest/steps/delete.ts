@@ -7,7 +7,8 @@ import type { StepContext } from './step.ts';
 /** Removes a repo marked deleted, or one indexed ref of a repo. */
 export async function deleteStep(context: StepContext): Promise<void> {
   const { s, scope, job, handle, report } = context;
-  const stores = { control: s.env.DB, shard: s.shard(scope), bucket: s.bucket, clock: s.clock };
+  const { bucket, clock, vectors } = s;
+  const stores = { control: s.env.DB, shard: s.shard(scope), bucket, clock, vectors };
   if (job.kind === 'delete-version') {
     await report({ message: `Removing ${job.ref}` });
     await runnersGone(context);

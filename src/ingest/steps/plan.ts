@@ -1,8 +1,9 @@
 import { Problem } from '../../errors.ts';
 import { recordPlan, recordTarget } from '../../store/jobs.ts';
 import { listIndexedRefs, resolveSyncTarget, type SyncTarget } from '../../store/refs.ts';
+import { lackingBlobs } from '../../store/vector-sets.ts';
 import { snapshotConfig } from '../indexing/config.ts';
-import { batches, planSnapshot, type SnapshotPlan } from '../indexing/plan.ts';
+import { batches, type MissingBlob, planSnapshot, type SnapshotPlan } from '../indexing/plan.ts';
 import type { ObjectStore } from '../mirror/object-store.ts';
 import type { Remote } from '../mirror/remote.ts';
 import { commitOf, fetchCommit } from './fetch-commit.ts';
@@ -18,8 +19,9 @@ export async function planStep(context: StepContext): Promise<void> {
   const { commit, objects } = await checkOut(context, remote, target);
   await report({ stage: 'diffing', message: 'Comparing the tree with what is indexed' });
   const plan = await diff(context, commit, objects);
-  await report(planned(plan));
-  mustBeActive(await handle.plan(batches(plan.missing)));
+  const lacking = await withoutVectors(context);
+  await report(planned(plan, lacking.length));
+  mustBeActive(await handle.plan(batches([...plan.missing, ...lacking])));
 }
 
 async function resolve({
@@ -57,9 +59,19 @@ async function diff(
   return planSnapshot(deps, scope, { commit, globs, runId: job.id });
 }
 
-function planned(plan: SnapshotPlan) {
+/** What the repo holds without vectors of the model, once another model was configured or one did not answer. */
+async function withoutVectors({ s, scope }: StepContext): Promise<MissingBlob[]> {
+  return s.embedder && s.vectors ? lackingBlobs(s.shard(scope), scope, s.embedder.id) : [];
+}
+
+function planned(plan: SnapshotPlan, lacking: number) {
   const { filesTotal, missing, skipped } = plan;
-  const message =
+  const parse =
     missing.length === 0 ? 'Nothing to parse' : `${missing.length} of ${filesTotal} files to parse`;
-  return { filesTotal, filesProcessed: Math.max(0, filesTotal - missing.length), skipped, message };
+  return {
+    filesTotal,
+    filesProcessed: Math.max(0, filesTotal - missing.length - lacking),
+    skipped,
+    message: lacking === 0 ? parse : `${parse}, ${lacking} to embed`,
+  };
 }

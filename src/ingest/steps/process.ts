@@ -10,6 +10,8 @@ export async function processStep(context: StepContext, n: number): Promise<void
     shard: s.shard(scope),
     objects: await s.objects(scope),
     clock: s.clock,
+    embedding: s.embedder && s.vectors && { embedder: s.embedder, vectors: s.vectors },
+    embeddingFailed: (error: unknown) => s.log.warn('embedder failed', { jobId: job.id, batch: n, error }),
   };
   const { status, ...counts } = await processBatch(deps, scope, batch, parser.parseBatch, job.id);
   if (status === 'gone') throw new JobStopped();

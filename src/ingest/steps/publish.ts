@@ -1,3 +1,4 @@
+import { markEmbedded } from '../../store/vector-sets.ts';
 import { batches } from '../indexing/plan.ts';
 import { publishSnapshot } from '../indexing/publish.ts';
 import { sweep } from '../indexing/remove.ts';
@@ -18,6 +19,7 @@ export async function publishStep(context: StepContext): Promise<void> {
     shard: s.shard(scope),
     objects: await s.objects(scope),
     clock: s.clock,
+    vectors: s.vectors,
   };
   const published = await publishSnapshot(deps, scope, { ...target, runId: job.id, ref: job.ref });
   if (published.status === 'gone') throw new JobStopped();
@@ -38,11 +40,20 @@ export async function publishStep(context: StepContext): Promise<void> {
   }
 }
 
-/** The snapshot stands whatever becomes of this: packs that could not be merged stay as they are. */
+/** The snapshot stands whatever becomes of this: packs and vectors that could not be merged stay as they are. */
 async function tidy({ s, scope, job }: StepContext): Promise<void> {
   try {
     await consolidate(s, scope);
+    await tidyVectors(s, scope);
   } catch (error) {
-    s.log.warn('packs not merged', { jobId: job.id, error });
+    s.log.warn('packs or vectors not merged', { jobId: job.id, error });
   }
+}
+
+/** Vectors of earlier models go once the repo has all of this one. */
+async function tidyVectors(s: StepContext['s'], scope: StepContext['scope']): Promise<void> {
+  if (!s.embedder || !s.vectors) return;
+  const shard = s.shard(scope);
+  await s.vectors.remove(scope, await markEmbedded(shard, scope, s.embedder.id));
+  await s.vectors.tidy(shard, scope);
 }

@@ -21,6 +21,7 @@ const candidate = (path: string, more: Partial<Candidate> = {}): Candidate => ({
   named: null,
   ranks: { lexical: 0 },
   lexicalShare: 1,
+  similarity: 0,
   ...more,
 });
 const symbol = (name: string, kind = 'function'): CandidateSymbol => ({

@@ -7,17 +7,21 @@ import {
 } from '../../../src/answer/search/search.ts';
 import { initParser, parseBlob } from '../../../src/ingest/parse/parse.ts';
 import { createHashedSubwords } from '../../../src/models/embedded/hashed-subwords.ts';
+import { createSegments } from '../../../src/models/embedded/segments.ts';
 import { createLogger } from '../../../src/platform/telemetry/log.ts';
 import { controlDb } from '../../../src/store/control-db.ts';
 import type { Caller } from '../../../src/store/scope.ts';
 import { asAdmin, call } from '../../http/call.ts';
 import { bindings, createRepo, sync, type TestRepo } from '../../ingest/indexing/support.ts';
+import { letters } from '../../support/letters.ts';
 
+const embedder = createHashedSubwords();
 const shards = [bindings.INDEX_0, bindings.INDEX_1];
 const services: SearchServices = {
   db: controlDb(bindings.DB),
   shard: (scope) => shards[scope.repo.shard]!,
-  embedder: createHashedSubwords(),
+  embedder,
+  vectors: createSegments(bindings.BUCKET, () => crypto.randomUUID()),
   log: createLogger({ logLevel: 'error' } as never),
 };
 
@@ -139,9 +143,9 @@ const parse = (bytes: Uint8Array, lang: string) => parseBlob(bytes, lang);
 
 beforeAll(async () => {
   await initParser();
-  repo = await createRepo(0);
-  other = await createRepo(1);
-  names = await createRepo(1);
+  repo = await createRepo(0, embedder);
+  other = await createRepo(1, embedder);
+  names = await createRepo(1, embedder);
   await sync(names, namesTree, { parse });
   await sync(repo, tree(), { parse });
   await sync(repo, tree({ 'only-on-next.ts': 'export const onlyOnNext = 1;\n' }), { ref: 'next', parse });
@@ -337,7 +341,7 @@ describe('exact search', () => {
   });
 
   it('fills a page from many files when some of them hold the text often', async () => {
-    const many = await createRepo(0);
+    const many = await createRepo(0, embedder);
     const file = (n: number) => [
       `f${n}.txt`,
       Array.from({ length: 60 }, (_, line) => `${line % 2 ? 'needle' : '-'} ${n}\n`).join(''),
@@ -410,8 +414,28 @@ describe('semantic search', () => {
       query: 'refreshing tokens of sessions',
       mode: 'semantic',
     });
-    expect(answer.strategy).toBe('semantic (rescoring by hashed-subwords-256)');
+    expect(answer.strategy).toBe('semantic (hashed-subwords-256)');
     expect(answer.hits[0]!.filePath).toMatch(/auth\.py|guide\.md/);
+  });
+  it('finds what shares no word with the question, when the model puts it near', async () => {
+    const near = { ...letters(), id: embedder.id, dimensions: embedder.dimensions };
+    const wanted = (await embedder.embed(['seal payload cipher']))[0]!;
+    const translated = { ...near, embed: async () => [wanted] };
+    const repo = await createRepo(0, embedder);
+    await sync(repo, { 'a.toy': 'def seal_payload\n  cipher()\n', 'b.toy': 'def draw\n  circle()\n' });
+    const asked = { repo: repo.scope.repo.name, query: 'encrypting messages', mode: 'semantic' as const };
+    const answer = await search({ ...services, embedder: translated }, member, asked);
+    expect(answer.hits[0]).toMatchObject({ filePath: 'a.toy', symbolName: 'seal_payload' });
+  });
+  it('answers by words while files lack vectors of the model, and says so', async () => {
+    const other = { ...embedder, id: 'another-model' };
+    for (const mode of ['semantic', 'hybrid'] as const) {
+      const asked = { repo: named(), ref: 'main', query: 'refreshing tokens', mode };
+      const answer = await search({ ...services, embedder: other }, member, asked);
+      expect(answer.hits.length).toBeGreaterThan(0);
+      if (mode === 'semantic')
+        expect(answer.notes.join()).toMatch(/ files of .* have no vectors of the model yet/);
+    }
   });
   it('answers without an embedder, or with a broken one, and says so', async () => {
     const broken = { ...createHashedSubwords(), embed: () => Promise.reject(new Error('down')) };
@@ -671,15 +695,18 @@ describe('over HTTP', () => {
     }
   });
 
-  it('says honestly that the embedded model stores no vectors', async () => {
+  it('tells which model embeds, and how much has its vectors', async () => {
     const { body } = await call('/api/v1/code/embeddings/status', { headers: asAdmin });
     expect(body).toMatchObject({
       enabled: true,
       model: 'hashed-subwords-256',
-      strategy: 'rescoring',
-      stored_vectors: 0,
+      strategy: 'stored',
+      vector_store: 'embedded',
       used_in_hybrid: false,
+      embedding_coverage: 100,
+      stale_percentage: 0,
     });
+    expect(body.stored_vectors).toBe(body.by_entity_type?.chunk?.total);
     expect(body.by_entity_type?.function?.total).toBeGreaterThan(1);
   });
 });

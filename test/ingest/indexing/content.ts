@@ -4,12 +4,17 @@
  * navigation would.
  */
 
+import { createSegments } from '../../../src/models/embedded/segments.ts';
+import { MAX_CHUNKS } from '../../../src/store/blob-rows.ts';
 import { fullTextTable } from '../../../src/store/full-text.ts';
 import { dumpIndex, type IndexDump } from '../../../src/store/index-dump.ts';
 import type { SnapshotView } from '../../../src/store/navigation.ts';
+import { setsOf } from '../../../src/store/vector-sets.ts';
 import { callEdges, importEdges } from './edges.ts';
+import { bindings } from './support.ts';
 
-export type Content = IndexDump & Record<keyof typeof FULL_TEXT | 'callEdges' | 'importEdges', string[]>;
+export type Content = IndexDump &
+  Record<keyof typeof FULL_TEXT | 'callEdges' | 'importEdges' | 'vectors', string[]>;
 
 let reads = 0;
 
@@ -36,8 +41,34 @@ export async function contentOf(view: SnapshotView): Promise<Content> {
     ...(Object.fromEntries(fullText) as Record<keyof typeof FULL_TEXT, string[]>),
     callEdges: await callEdges(view),
     importEdges: await importEdges(view),
+    vectors: await vectorsOf(view),
   };
 }
+
+/** Of each blob, how near its chunks are to one vector: the same of the same vectors, wherever they are stored. */
+async function vectorsOf({ shard, scope, snapshotId }: SnapshotView): Promise<string[]> {
+  const store = createSegments(bindings.BUCKET, () => crypto.randomUUID());
+  const { results } = await shard
+    .prepare(
+      `SELECT DISTINCT v.blob, v.model, b.oid, b.lang FROM snapshot_dirs sd CROSS JOIN entries e ON e.dir = sd.dir
+         CROSS JOIN vector_sets v ON v.blob = e.blob AND v.repo = ?1 CROSS JOIN blobs b ON b.id = v.blob
+       WHERE sd.snapshot = ?2`,
+    )
+    .bind(scope.repo.key, snapshotId)
+    .all<{ blob: number; model: string; oid: string; lang: string }>();
+  const model = results[0]?.model ?? '';
+  const held = await setsOf(shard, scope, [snapshotId], model);
+  const places = new Map(held.map(({ blobId, place }) => [blobId, place]));
+  const wanted = Float32Array.from({ length: DIMENSIONS[model] ?? 256 }, (_, at) => Math.sin(at + 1));
+  const rows = results.map(async ({ blob, oid, lang }) => {
+    const near = await store.nearest(scope, [places.get(blob)!], wanted, MAX_CHUNKS);
+    const inOrder = near.sort((a, b) => a.chunkId - b.chunkId).map(({ cosine }) => cosine.toFixed(4));
+    return JSON.stringify([oid, lang, inOrder]);
+  });
+  return (await Promise.all(rows)).sort();
+}
+
+const DIMENSIONS: Record<string, number> = { 'letters-1': 26 };
 
 const FILES = `snapshot_dirs sd CROSS JOIN dirs d ON d.id = sd.dir AND d.repo = ?1
   CROSS JOIN entries e ON e.dir = d.id AND e.mode <> 16384`;
@@ -99,6 +130,8 @@ export async function unreached(
     'blobs without trigrams': `${parsed} EXCEPT ${documents('tri')}`,
     'path words of no file': `${documents('path')} EXCEPT ${files}`,
     'files without path words': `${files} EXCEPT ${documents('path')}`,
+    'vectors of no blob': `SELECT blob FROM vector_sets WHERE repo = ?1 AND blob NOT IN (${repoBlobs})`,
+    'blobs without vectors': `${parsed} AND id NOT IN (SELECT blob FROM vector_sets WHERE repo = ?1)`,
     'open runs': 'SELECT run FROM index_runs WHERE repo = ?1',
   };
   const ids = JSON.stringify(snapshots.map(({ id }) => id));

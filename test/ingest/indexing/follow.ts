@@ -144,15 +144,16 @@ async function rebuild(
   const objects = await fetchCommit(s, scope, remote, { oid: commit, depth: 1 }, async () => undefined);
   await addRef({ scope }, 'clean');
   const target = { commit, globs, runId: crypto.randomUUID(), ref: 'clean' };
-  const stores = { ...deps, objects };
+  const embedding = { embedder: s.embedder!, vectors: s.vectors! };
+  const stores = { ...deps, objects, embedding };
   const plan = await planSnapshot(stores, scope, target);
   // Backwards, so that ids have another order too: no answer may depend on it.
   for (const batch of batches(plan.missing.toReversed()))
-    await processBatch(stores, scope, batch, rowsBy(parseBlob), target.runId);
+    await processBatch(stores, scope, batch, rowsBy(parseBlob, s.embedder), target.runId);
   expect(await publishSnapshot(stores, scope, target)).toMatchObject({ status: 'published' });
   return {
     snapshot: await openSnapshot(s, ADMIN_CALLER, scope.repo.id, 'clean'),
-    remove: () => removeRepo({ shard: deps.shard, bucket: bindings.BUCKET }, scope),
+    remove: () => removeRepo({ ...deps, bucket: bindings.BUCKET }, scope),
   };
 }
 

@@ -5,6 +5,7 @@ import { publishSnapshot } from '../../../src/ingest/indexing/publish.ts';
 import { removeRef, removeRepo, sweep } from '../../../src/ingest/indexing/remove.ts';
 import { rowsBy } from '../../../src/ingest/indexing/rows.ts';
 import { endRun, RUN_LEASE_MS } from '../../../src/store/index-repo.ts';
+import { letters } from '../../support/letters.ts';
 import { type Content, contentOf, unreached } from './content.ts';
 import { executable, lost, type Node, type Special, submodule, symlink } from './fake-mirror.ts';
 import { type Random, randomOf } from './random.ts';
@@ -149,7 +150,9 @@ class Play {
     const halves = [cut.slice(0, cut.length / 2), cut.slice(cut.length / 2)].flatMap((half) => batches(half));
     const deliveries = halves.flatMap((batch) => (random.chance(0.3) ? [batch, batch] : [batch]));
     await Promise.all(
-      deliveries.map((batch) => processBatch(repo.deps, repo.scope, batch, rowsBy(parseToy), runId)),
+      deliveries.map((batch) =>
+        processBatch(repo.deps, repo.scope, batch, rowsBy(parseToy, letters()), runId),
+      ),
     );
   }
 
@@ -176,7 +179,7 @@ class Play {
       snapshotId: rebuilt.snapshotId,
     });
     expect(comparable(content)).toEqual(comparable(theirs));
-    await removeRepo({ shard: clean.deps.shard, bucket: bindings.BUCKET }, clean.scope);
+    await removeRepo({ ...clean.deps, bucket: bindings.BUCKET }, clean.scope);
     this.served.set(ref, { snapshotId, content });
     repo.deps.now += 60_000;
   }

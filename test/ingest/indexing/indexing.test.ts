@@ -6,12 +6,15 @@ import { processBatch } from '../../../src/ingest/indexing/process.ts';
 import { publishSnapshot } from '../../../src/ingest/indexing/publish.ts';
 import { removeRef, removeRepo, sweep } from '../../../src/ingest/indexing/remove.ts';
 import { rowsBy } from '../../../src/ingest/indexing/rows.ts';
+import type { Embedder } from '../../../src/models/embedder.ts';
 import { textOf } from '../../../src/store/blobs.ts';
 import { matchPaths, matchText, matchTrigrams } from '../../../src/store/full-text.ts';
 import { dumpIndex } from '../../../src/store/index-dump.ts';
 import { endRun } from '../../../src/store/index-repo.ts';
 import { snapshotDirectories } from '../../../src/store/navigation.ts';
 import { entryAt, listTree } from '../../../src/store/tree.ts';
+import { lackingBlobs, markEmbedded } from '../../../src/store/vector-sets.ts';
+import { letters } from '../../support/letters.ts';
 import { executable, FakeMirror, lost, type Node, submodule, symlink } from './fake-mirror.ts';
 import { addRef, bindings, createRepo, inOneRepo, parseToy, sync, type TestRepo } from './support.ts';
 
@@ -375,9 +378,15 @@ describe('deliveries that repeat, overlap or come late', () => {
     const target = { commit: repo.mirror.commit(FIRST), globs: null, runId: 'r', ref: 'main' };
     const plan = await planSnapshot(repo.deps, repo.scope, target);
     const [batch] = batches(plan.missing);
-    const process = () => processBatch(repo.deps, repo.scope, batch!, rowsBy(parseToy), 'r');
+    const process = () => processBatch(repo.deps, repo.scope, batch!, rowsBy(parseToy, letters()), 'r');
     await Promise.all([process(), process(), process()]);
-    expect(await process()).toEqual({ status: 'written', files: 0, chunks: 0, skipped: 0 });
+    expect(await process()).toEqual({
+      status: 'written',
+      files: 0,
+      chunks: 0,
+      skipped: 0,
+      embedded: 0,
+    });
     await Promise.all([
       publishSnapshot(repo.deps, repo.scope, target),
       publishSnapshot(repo.deps, repo.scope, target),
@@ -424,7 +433,7 @@ describe('deliveries that repeat, overlap or come late', () => {
     const plan = await planSnapshot(repo.deps, repo.scope, target);
     const [oid, object] = [...repo.mirror.objects].find(([each]) => each === plan.missing[1]?.oid)!;
     const process = () =>
-      processBatch(repo.deps, repo.scope, batches(plan.missing)[0]!, rowsBy(parseToy), 'r');
+      processBatch(repo.deps, repo.scope, batches(plan.missing)[0]!, rowsBy(parseToy, letters()), 'r');
     repo.mirror.objects.delete(oid);
     await expect(process()).rejects.toThrow('1 blobs of the batch could not be read');
     expect(await count(repo.deps.shard, 'blobs', `repo = ${repo.scope.repo.key}`)).toBe(0);
@@ -461,7 +470,7 @@ describe('removal', () => {
     await bindings.DB.prepare("UPDATE repos SET deleted_at = 'now' WHERE key = ?1")
       .bind(repo.scope.repo.key)
       .run();
-    const deps = { shard: repo.deps.shard, bucket: bindings.BUCKET };
+    const deps = { ...repo.deps, bucket: bindings.BUCKET };
     await removeRepo(deps, repo.scope);
     await removeRepo(deps, repo.scope);
 
@@ -469,7 +478,7 @@ describe('removal', () => {
       repo.deps,
       repo.scope,
       batches(plan.missing)[0]!,
-      rowsBy(parseToy),
+      rowsBy(parseToy, letters()),
       'late',
     );
     expect(late.status).toBe('gone');
@@ -498,9 +507,9 @@ describe('removal', () => {
       repo.scope,
       batches(plan.missing)[0]!,
       rowsBy(async (bytes, lang) => {
-        await removeRepo({ shard: repo.deps.shard, bucket: bindings.BUCKET }, repo.scope);
+        await removeRepo({ ...repo.deps, bucket: bindings.BUCKET }, repo.scope);
         return parseToy(bytes, lang);
-      }),
+      }, letters()),
       'r',
     );
     expect(result.status).toBe('gone');
@@ -578,7 +587,13 @@ describe('removal', () => {
     const result = await publishSnapshot(repo.deps, repo.scope, target);
     expect(result).toMatchObject({ status: 'incomplete', missing: [{ lang: 'text' }] });
     if (result.status !== 'incomplete') throw new Error('unreachable');
-    await processBatch(repo.deps, repo.scope, batches(result.missing)[0]!, rowsBy(parseToy), 'slow');
+    await processBatch(
+      repo.deps,
+      repo.scope,
+      batches(result.missing)[0]!,
+      rowsBy(parseToy, letters()),
+      'slow',
+    );
     expect(await publishSnapshot(repo.deps, repo.scope, target)).toMatchObject({
       status: 'published',
       filesIndexed: 1,
@@ -639,7 +654,7 @@ describe('hostile and broken trees', () => {
     expect(preview).toMatchObject({ files: 4, willIndex: { files: 1 } });
     expect(preview.skipped).toMatchObject([{ reason: 'unsafe-name', files: 3 }]);
     const plan = await planSnapshot(repo.deps, repo.scope, { ...target, runId: 'r' });
-    await processBatch(repo.deps, repo.scope, batches(plan.missing)[0]!, rowsBy(parseToy), 'r');
+    await processBatch(repo.deps, repo.scope, batches(plan.missing)[0]!, rowsBy(parseToy, letters()), 'r');
     const result = await publishSnapshot(repo.deps, repo.scope, { ...target, runId: 'r' });
     expect(result).toMatchObject({ filesIndexed: 1, filesSkipped: 3 });
     expect(paths(await listTree(repo.deps.shard, repo.scope, plan.snapshotId))).toEqual(['fine.toy']);
@@ -746,5 +761,72 @@ describe('a preview', () => {
       expect(examples).toHaveLength(Math.min(files, 20));
       for (const path of examples) expect(tree.find((file) => file.path === path)?.skipped).toBe(reason);
     }
+  });
+});
+
+describe('vectors of another model', () => {
+  it('are made of all that the repo holds, once, and those of the old one go', async () => {
+    const repo = await createRepo();
+    await sync(repo, FIRST);
+    const { shard, vectors } = repo.deps;
+    const old = await markEmbedded(shard, repo.scope, 'letters-1');
+    expect(old).toEqual([]);
+    expect(await lackingBlobs(shard, repo.scope, 'letters-1')).toEqual([]);
+    const lacking = await lackingBlobs(shard, repo.scope, 'letters-2');
+    expect(lacking).toHaveLength(
+      await count(shard, 'blobs', `repo = ${repo.scope.repo.key} AND skipped IS NULL`),
+    );
+    const next = { ...repo.deps, embedding: { embedder: letters('letters-2'), vectors } };
+    const parse = rowsBy(parseToy, letters('letters-2'));
+    const results = [];
+    for (const batch of batches(lacking)) {
+      results.push(await processBatch(next, repo.scope, batch, parse, 'r'));
+      results.push(await processBatch(next, repo.scope, batch, parse, 'r'));
+    }
+    expect(results[0]).toMatchObject({ status: 'written', files: 0, chunks: results[0]!.embedded });
+    expect(results[0]!.embedded).toBeGreaterThan(0);
+    expect(results[1]).toMatchObject({ files: 0, chunks: 0, embedded: 0 });
+    expect(await markEmbedded(shard, repo.scope, 'letters-2')).toHaveLength(lacking.length);
+    expect(await lackingBlobs(shard, repo.scope, 'letters-2')).toEqual([]);
+    expect(await count(shard, 'vector_sets', `repo = ${repo.scope.repo.key} AND model <> 'letters-2'`)).toBe(
+      0,
+    );
+  });
+
+  it('are made later of what was indexed while the model did not answer', async () => {
+    const repo = await createRepo();
+    const { shard, vectors } = repo.deps;
+    const failures: unknown[] = [];
+    const remote: Embedder = { ...letters(), provider: 'openai' };
+    const down = { ...remote, embed: () => Promise.reject(new Error('down')) };
+    const deps = { ...repo.deps, embeddingFailed: (error: unknown) => failures.push(error) };
+    const target = { commit: repo.mirror.commit(FIRST), globs: null, runId: 'r', ref: 'main' };
+    await addRef(repo, 'main');
+    const plan = await planSnapshot(repo.deps, repo.scope, target);
+    const [batch] = batches(plan.missing);
+    const parse = rowsBy(parseToy);
+    const first = await processBatch(
+      { ...deps, embedding: { embedder: down, vectors } },
+      repo.scope,
+      batch!,
+      parse,
+      'r',
+    );
+    expect(first).toMatchObject({ status: 'written', files: plan.missing.length, embedded: 0 });
+    expect(failures).toHaveLength(1);
+    expect(await publishSnapshot(repo.deps, repo.scope, target)).toMatchObject({ status: 'published' });
+    await markEmbedded(shard, repo.scope, remote.id);
+    const lacking = await lackingBlobs(shard, repo.scope, remote.id);
+    expect(lacking.length).toBeGreaterThan(0);
+    const second = await processBatch(
+      { ...deps, embedding: { embedder: remote, vectors } },
+      repo.scope,
+      batches(lacking)[0]!,
+      parse,
+      'r',
+    );
+    expect(second.embedded).toBe(first.chunks);
+    await markEmbedded(shard, repo.scope, remote.id);
+    expect(await lackingBlobs(shard, repo.scope, remote.id)).toEqual([]);
   });
 });

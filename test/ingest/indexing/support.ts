@@ -1,12 +1,16 @@
 import { env } from 'cloudflare:workers';
 import type { Env } from '../../../src/env.ts';
 import { batches, type IndexingDeps, planSnapshot } from '../../../src/ingest/indexing/plan.ts';
-import { processBatch } from '../../../src/ingest/indexing/process.ts';
+import { type ProcessDeps, processBatch } from '../../../src/ingest/indexing/process.ts';
 import { type PublishResult, publishSnapshot } from '../../../src/ingest/indexing/publish.ts';
 import { sweep } from '../../../src/ingest/indexing/remove.ts';
 import { type Parse, rowsBy } from '../../../src/ingest/indexing/rows.ts';
 import type { BlobFacts, SymbolFact } from '../../../src/ingest/parse/facts.ts';
+import { createSegments } from '../../../src/models/embedded/segments.ts';
+import type { Embedder } from '../../../src/models/embedder.ts';
+import type { VectorStore } from '../../../src/models/vector-store.ts';
 import { mintRepoScope, type RepoScope } from '../../../src/store/scope.ts';
+import { letters } from '../../support/letters.ts';
 import { FakeMirror, type Node } from './fake-mirror.ts';
 
 export const bindings = env as unknown as Env;
@@ -83,13 +87,13 @@ function toySymbol(name: string, line: number): SymbolFact {
 export interface TestRepo {
   scope: RepoScope;
   mirror: FakeMirror;
-  deps: IndexingDeps & { now: number };
+  deps: IndexingDeps & ProcessDeps & { vectors: VectorStore; now: number };
 }
 
 let repos = 0;
 
 /** A registered repo with an empty mirror, and a clock that a test moves by hand. */
-export async function createRepo(shard: 0 | 1 = 0): Promise<TestRepo> {
+export async function createRepo(shard: 0 | 1 = 0, embedder: Embedder = letters()): Promise<TestRepo> {
   const name = `repo-${++repos}`;
   const id = `018f0000-0000-7000-8000-${String(repos).padStart(12, '0')}`;
   const at = new Date().toISOString();
@@ -107,10 +111,16 @@ export async function createRepo(shard: 0 | 1 = 0): Promise<TestRepo> {
     .first<{ key: number }>();
   const scope = mintRepoScope('system', 'admin', { key: row!.key, id, shard, groupId: 'g', name });
   const mirror = new FakeMirror();
+  const vectors = createSegments(bindings.BUCKET, () => crypto.randomUUID());
   const deps: TestRepo['deps'] = {
     control: bindings.DB,
     shard: shard === 0 ? bindings.INDEX_0 : bindings.INDEX_1,
     objects: mirror,
+    vectors,
+    embedding: { embedder, vectors },
+    embeddingFailed: (error) => {
+      throw error;
+    },
     now: Date.parse('2026-11-20T12:00:00.000Z'),
     clock: () => new Date(deps.now),
   };
@@ -144,7 +154,9 @@ export async function sync(
   const plan = await planSnapshot(repo.deps, repo.scope, target);
   let parsed = 0;
   for (const batch of batches(plan.missing)) {
-    parsed += (await processBatch(repo.deps, repo.scope, batch, rowsBy(parse), runId)).files;
+    parsed += (
+      await processBatch(repo.deps, repo.scope, batch, rowsBy(parse, repo.deps.embedding!.embedder), runId)
+    ).files;
   }
   const result = await publishSnapshot(repo.deps, repo.scope, target);
   await sweep(repo.deps, repo.scope);

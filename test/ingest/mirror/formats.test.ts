@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { authorization, tokenFor, tokenHosts } from '../../../src/ingest/mirror/credentials.ts';
-import { ByteLru } from '../../../src/ingest/mirror/lru.ts';
 import { parseCommit, parseTag, parseTree, readTree } from '../../../src/ingest/mirror/trees.ts';
+import { ByteLru } from '../../../src/lru.ts';
 
 const text = (value: string) => new TextEncoder().encode(value);
 const oid = 'ab'.repeat(20);
