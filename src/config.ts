@@ -156,7 +156,9 @@ const variables = z.object({
   LLM_BASE_URL: url,
   LLM_API_KEY: text,
   LLM_MODEL: text,
-  EMBEDDING_PROVIDER: z.enum(['embedded', 'openai', 'cloudflare', 'none']).optional(),
+  EMBEDDING_PROVIDER: z.enum(['embedded', 'openai', 'cloudflare', 'none']).default('embedded'),
+  EMBEDDING_MODEL: text,
+  EMBEDDING_DIMENSIONS: z.coerce.number('must be a number').int().min(8).max(1536).optional(),
   CHAT_PROVIDER: z.enum(['extractive', 'openai', 'cloudflare']).optional(),
   CORS_ORIGINS: list,
   ANONYMOUS_ROLE: z.enum(['none', 'viewer']).default('none'),
@@ -221,7 +223,11 @@ function shape(v: z.output<typeof variables>, warnings: string[]) {
     },
     backendUrl: v.BACKEND_URL ?? null,
     llm: { baseUrl: v.LLM_BASE_URL ?? null, apiKey: v.LLM_API_KEY ?? null, model: v.LLM_MODEL ?? null },
-    embeddingProvider: v.EMBEDDING_PROVIDER ?? null,
+    embedding: {
+      provider: v.EMBEDDING_PROVIDER,
+      model: v.EMBEDDING_MODEL ?? WORKERS_AI.model,
+      dimensions: v.EMBEDDING_DIMENSIONS ?? WORKERS_AI.dimensions,
+    },
     chatProvider: v.CHAT_PROVIDER ?? null,
     corsOrigins: v.CORS_ORIGINS,
     anonymousRole: v.ANONYMOUS_ROLE,
@@ -262,6 +268,7 @@ export function readConfig(env: object): Config {
   const result = variables.safeParse(given);
   if (!result.success) throw invalidConfiguration(result.error);
   refuseDefaultAdmin(result.data);
+  refuseHalfEmbedding(result.data);
   const warnings = REPLACED.filter((name) => given[name] !== undefined).map(
     (name) => `${name} is ignored: the platform replaces it.`,
   );
@@ -288,6 +295,16 @@ function refuseDefaultAdmin(v: z.output<typeof variables>): void {
       'is the default "admin", which only ENVIRONMENT=development allows',
     );
   }
+}
+
+/** What `EMBEDDING_PROVIDER=cloudflare` uses unless told otherwise, and how many values its vectors have. */
+export const WORKERS_AI = { model: '@cf/baai/bge-base-en-v1.5', dimensions: 768 };
+
+/** Another server's model has no default: which it has, and how long its vectors are, is for the operator to say. */
+function refuseHalfEmbedding(v: z.output<typeof variables>): void {
+  if (v.EMBEDDING_PROVIDER !== 'openai') return;
+  for (const name of ['LLM_BASE_URL', 'EMBEDDING_MODEL', 'EMBEDDING_DIMENSIONS'] as const)
+    if (v[name] === undefined) throw notConfigured(name, 'is needed by EMBEDDING_PROVIDER=openai');
 }
 
 function invalidConfiguration(error: z.ZodError): Problem {

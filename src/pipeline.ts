@@ -17,7 +17,7 @@ export const stepMessage = z.discriminatedUnion('step', [
   z.object({ step: z.literal('mirror'), jobId }),
   /** Key: job. Resolve the ref, fetch what the mirror lacks, compare trees, hand batches to the Job object. Stages from `syncing`. */
   z.object({ step: z.literal('plan'), jobId }),
-  /** Key: (repo, blob oid, language, INDEX_VERSION). Parse the blobs of one batch and write their facts. */
+  /** Key: (repo, blob oid, language, INDEX_VERSION, model). Parse the blobs of one batch, write their facts and vectors. */
   z.object({ step: z.literal('process'), jobId, batch: z.number().int().nonnegative() }),
   /** Key: snapshot. Write tree entries, then flip the ref row, last and in one write. */
   z.object({ step: z.literal('publish'), jobId }),

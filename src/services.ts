@@ -4,6 +4,7 @@ import { createEgress, type Egress } from './egress.ts';
 import type { Env } from './env.ts';
 import { newId } from './ids.ts';
 import { type ObjectStore, openObjects } from './ingest/mirror/object-store.ts';
+import { createVectorize } from './models/cloudflare/vectorize.ts';
 import { createSegments } from './models/embedded/segments.ts';
 import type { Embedder } from './models/embedder.ts';
 import { createEmbedder } from './models/embedder.ts';
@@ -51,7 +52,14 @@ export function services(env: Env): Services {
   const db = controlDb(env.DB);
   const log = createLogger(config);
   const clock = () => new Date();
-  const embedder = createEmbedder(config);
+  const egress = createEgress({
+    allow: config.egressAllow,
+    idleMs: config.egressIdleMs,
+    own: ownHosts(env, config),
+    bridge:
+      env.BRIDGE_URL && env.BRIDGE_SECRET ? { url: env.BRIDGE_URL, secret: env.BRIDGE_SECRET } : undefined,
+  });
+  const embedder = createEmbedder(config, { egress, ai: env.AI });
   return {
     env,
     config,
@@ -66,20 +74,21 @@ export function services(env: Env): Services {
         packs.map((pack) => pack.id),
       );
     },
-    egress: createEgress({
-      allow: config.egressAllow,
-      idleMs: config.egressIdleMs,
-      own: ownHosts(env, config),
-      bridge:
-        env.BRIDGE_URL && env.BRIDGE_SECRET ? { url: env.BRIDGE_URL, secret: env.BRIDGE_SECRET } : undefined,
-    }),
+    egress,
     jobs: createJobs({ db, env, clock, newId, log }),
     embedder,
-    vectors: embedder && createSegments(env.BUCKET, newId),
+    vectors: embedder && vectorStore(env, embedder),
     clock,
     newId,
     log,
   };
+}
+
+/** Vectorize with Workers AI, where there is one; R2, which the other models' vectors need, is always there. */
+function vectorStore(env: Env, embedder: Embedder): VectorStore {
+  return embedder.provider === 'cloudflare' && env.VECTORIZE
+    ? createVectorize(env.VECTORIZE)
+    : createSegments(env.BUCKET, newId);
 }
 
 /** Where this deployment itself answers: never to be asked by it, whatever `EGRESS_ALLOW` says. */

@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { WORKERS_AI } from '../config.ts';
 import { copyAssets } from './assets.ts';
 import { CHECKOUT } from './server.ts';
 
@@ -21,7 +22,9 @@ await copyAssets(CHECKOUT);
 const databases = ensureDatabases();
 ensure(['r2', 'bucket', 'create', 'sightline']);
 for (const queue of QUEUES) ensure(['queues', 'create', queue]);
-ensure(['vectorize', 'create', 'sightline', '--dimensions', '256', '--metric', 'cosine']);
+// Used by EMBEDDING_PROVIDER=cloudflare; an index takes vectors of one length only.
+const dimensions = process.env.EMBEDDING_DIMENSIONS ?? String(WORKERS_AI.dimensions);
+ensure(['vectorize', 'create', 'sightline', '--dimensions', dimensions, '--metric', 'cosine']);
 
 const api = withIds(CONFIGS.api, databases);
 const indexer = withIds(CONFIGS.indexer, databases);

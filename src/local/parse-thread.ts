@@ -24,10 +24,10 @@ export default new WebAssembly.Module(readFileSync(new URL(import.meta.url)));`;
 
 // After the loader is in place.
 const { isolateParser } = await import('../ingest/indexing/parser.ts');
-const { createEmbedder } = await import('../models/embedder.ts');
+const { createHashedSubwords } = await import('../models/embedded/hashed-subwords.ts');
 const { decodeBlobs, encodeRows } = await import('../ingest/indexing/row-frames.ts');
 
-const parser = isolateParser(createEmbedder({ embeddingProvider: 'embedded' }));
+const parser = isolateParser(createHashedSubwords());
 
 parentPort!.on('message', async (framed: Uint8Array) => {
   const { blobs, wanted } = decodeBlobs(framed);

@@ -1,30 +1,40 @@
 import type { Config } from '../config.ts';
+import type { Egress } from '../egress.ts';
 import { Problem } from '../errors.ts';
+import { createWorkersAi } from './cloudflare/workers-ai.ts';
 import { createHashedSubwords } from './embedded/hashed-subwords.ts';
+import { createOpenAiEmbedder } from './openai/embeddings.ts';
 
-/** Turns texts into vectors of one length, so that near meanings are near. Drivers stand beside this file. */
+/** Turns texts into vectors of one length, so that near meanings are near. Drivers stand in folders beside this file. */
 export interface Embedder {
-  /** Names provider and model, and with them the vectors made by it. */
+  /** Names the model, and with it the vectors made by it. */
   readonly id: string;
-  readonly provider: string;
+  readonly provider: 'embedded' | 'openai' | 'cloudflare';
   readonly dimensions: number;
   /**
-   * One unit vector a text, in order. Texts may have any length; a driver cuts them to what its model reads.
+   * One unit vector a text, in order; zeros for a text in which the model finds nothing. Texts may have any length; a
+   * driver cuts them to what its model reads.
    * @throws when the model does not answer; callers go on without it and say so.
    */
-  embed(texts: string[]): Promise<Float32Array[]>;
+  embed(texts: readonly string[]): Promise<Float32Array[]>;
 }
 
 /**
  * The embedder of this deployment, or null when `EMBEDDING_PROVIDER=none`.
- * @throws Problem `not_configured` for a provider that no driver stands for
+ * @throws Problem `not_configured` when Workers AI is asked for where it is not bound
  */
-export function createEmbedder(config: Pick<Config, 'embeddingProvider'>): Embedder | null {
-  const provider = config.embeddingProvider ?? 'embedded';
+export function createEmbedder(
+  { embedding, llm }: Pick<Config, 'embedding' | 'llm'>,
+  { egress, ai }: { egress: Egress; ai: Ai | undefined },
+): Embedder | null {
+  const { provider, model, dimensions } = embedding;
   if (provider === 'none') return null;
   if (provider === 'embedded') return createHashedSubwords();
-  throw new Problem(
-    'not_configured',
-    `EMBEDDING_PROVIDER: ${provider} has no driver here; use embedded or none`,
-  );
+  if (provider === 'openai')
+    return createOpenAiEmbedder(egress, { baseUrl: llm.baseUrl!, apiKey: llm.apiKey, model, dimensions });
+  if (!ai)
+    throw new Problem('not_configured', 'EMBEDDING_PROVIDER: Workers AI is bound in production only.', {
+      errors: [{ pointer: 'EMBEDDING_PROVIDER', detail: 'Workers AI is bound in production only' }],
+    });
+  return createWorkersAi(ai, model, dimensions);
 }

@@ -56,6 +56,7 @@ describe('configuration', () => {
     ['RATE_LIMITS', '[]'],
     ['DEMO_RATE_LIMIT', '30'],
     ['EMBEDDING_PROVIDER', 'magic'],
+    ['EMBEDDING_DIMENSIONS', '4096'],
     ['LLM_BASE_URL', 'file:///etc/passwd'],
     ['API_DEBUG', 'loud'],
   ])('refuses %s=%s by name and without its value', (name, value) => {
@@ -67,6 +68,19 @@ describe('configuration', () => {
       expect((error as Error).message.startsWith(name)).toBe(true);
       if (name.includes('SECRET')) expect((error as Error).message).not.toContain(value);
     }
+  });
+
+  it('refuses half of what another embedding server needs, naming the missing half', () => {
+    const half: Record<string, string> = { EMBEDDING_PROVIDER: 'openai' };
+    for (const [name, value] of [
+      ['LLM_BASE_URL', 'https://models.example/v1'],
+      ['EMBEDDING_MODEL', 'some-model'],
+      ['EMBEDDING_DIMENSIONS', '512'],
+    ] as const) {
+      expect(() => readConfig({ ...half })).toThrow(`${name} is needed by EMBEDDING_PROVIDER=openai`);
+      half[name] = value;
+    }
+    expect(readConfig(half).embedding).toEqual({ provider: 'openai', model: 'some-model', dimensions: 512 });
   });
 
   it('allows the default admin in development only', () => {

@@ -170,7 +170,10 @@ async function tidy({ bucket, newId }: Stores, shard: D1Database, scope: RepoSco
   });
   const segmentOf = (object: R2Object) => object.key.slice(keys.vectorsPrefix(scope.repo.id).length);
   const dead = objects.filter((object) => !live.has(segmentOf(object)));
-  if (dead.length > 0) await bucket.delete(dead.map((object) => object.key));
+  await forget(
+    bucket,
+    dead.map((object) => object.key),
+  );
   const small = objects.filter((object) => live.has(segmentOf(object)) && object.size < SMALL_BYTES);
   if (small.length <= MAX_SMALL) return;
   let group: string[] = [];
@@ -212,7 +215,15 @@ async function merge(
       group.map((from, n) => ({ from, to: places[n]! })),
     );
   }
-  await bucket.delete(segments.map((segment) => keys.vectors(scope.repo.id, segment)));
+  await forget(
+    bucket,
+    segments.map((segment) => keys.vectors(scope.repo.id, segment)),
+  );
+}
+
+async function forget(bucket: R2Bucket, gone: string[]): Promise<void> {
+  for (const key of gone) cache.delete(key);
+  if (gone.length > 0) await bucket.delete(gone);
 }
 
 function part(
