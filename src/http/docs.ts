@@ -61,16 +61,30 @@ const html = { 200: { description: 'The page', content: { 'text/html': { schema:
 const openapi = route({
   ...shared,
   path: '/openapi.json',
+  operationId: 'getOpenApi',
   summary: 'This API as OpenAPI 3.1',
   responses: {
     200: { description: 'The document', content: { 'application/json': { schema: z.looseObject({}) } } },
   },
 });
-const swagger = route({ ...shared, path: '/docs', summary: 'Swagger UI', responses: html });
-const redoc = route({ ...shared, path: '/redoc', summary: 'ReDoc', responses: html });
+const swagger = route({
+  ...shared,
+  path: '/docs',
+  operationId: 'showSwaggerUi',
+  summary: 'Swagger UI',
+  responses: html,
+});
+const redoc = route({
+  ...shared,
+  path: '/redoc',
+  operationId: 'showReDoc',
+  summary: 'ReDoc',
+  responses: html,
+});
 const asset = route({
   ...shared,
   path: '/docs/assets/{file}',
+  operationId: 'getDocsAsset',
   summary: 'A script, style or image of the documentation pages',
   request: {
     params: z.object({

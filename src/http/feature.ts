@@ -45,6 +45,8 @@ export interface RouteSpec {
   /** The least global role that may call this; what a caller's groups allow is the store's business. */
   role?: Role;
   tags: string[];
+  /** What clients generated from OpenAPI call it: `listRepos`. At its further addresses the name says which. */
+  operationId: string;
   summary: string;
   description?: string;
   request?: RouteConfig['request'];
@@ -84,8 +86,8 @@ export function feature(): OpenAPIHono<AppEnv> {
  * run, and the error responses, security and `x-required-scope` in OpenAPI.
  *
  * @example
- * const list = route({ method: 'get', path: '/repos', scope: 'repos:read', tags: ['Repositories'], summary: 'List',
- *   etag: true, responses: { 200: { description: 'All of them', content: { 'application/json': { schema } } } } });
+ * const list = route({ method: 'get', path: '/repos', scope: 'repos:read', tags: ['Repositories'],
+ *   operationId: 'listRepos', summary: 'List', etag: true, responses: { 200: { description: 'All of them', content: { 'application/json': { schema } } } } });
  * routes.openapi(list, async (c) => c.json(await listRepos(c.var.services, c.var.caller), 200));
  */
 export function route<P extends string, S extends RouteSpec & { path: P }>(spec: S) {

@@ -19,6 +19,7 @@ const find = route({
   path: '/search',
   scope: 'repos:read',
   tags: ['Search'],
+  operationId: 'search',
   summary: 'Search code, documentation and symbols',
   description:
     'Across every repository the caller may read, or one of them. An empty answer says why in `Sightline-Empty-Reason` and offers the nearest names in `Sightline-Suggest`.',
@@ -81,6 +82,7 @@ const code = route({
   path: '/code/search',
   scope: 'repos:read',
   tags: ['Search'],
+  operationId: 'searchEntities',
   summary: 'Search for entities of the code',
   provenance: true,
   request: { body: { required: true, content: { 'application/json': { schema: codeSearchBody } } } },
@@ -100,6 +102,7 @@ const status = route({
   path: '/code/embeddings/status',
   scope: 'repos:read',
   tags: ['Search'],
+  operationId: 'getEmbeddingsStatus',
   summary: 'Which model embeds code, and how much of it',
   responses: {
     200: { description: 'Coverage', content: { 'application/json': { schema: embeddingsStatus } } },

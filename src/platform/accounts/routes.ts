@@ -34,14 +34,25 @@ const signIn = {
   responses: tokens,
 };
 
-const token = route({ ...signIn, path: '/auth/token', summary: 'Log in with username and password' });
-const loginRoute = route({ ...signIn, path: '/auth/login', summary: 'Log in; the same as /auth/token' });
+const token = route({
+  ...signIn,
+  path: '/auth/token',
+  operationId: 'createToken',
+  summary: 'Log in with username and password',
+});
+const loginRoute = route({
+  ...signIn,
+  path: '/auth/login',
+  operationId: 'login',
+  summary: 'Log in; the same as /auth/token',
+});
 
 const refreshRoute = route({
   method: 'post',
   path: '/auth/refresh',
   scope: 'public',
   tags,
+  operationId: 'refreshToken',
   summary: 'Exchange a refresh token for a new pair',
   description: 'Each refresh token works once. Using one again ends the session it belongs to.',
   errors: ['unauthorized'],
@@ -54,6 +65,7 @@ const logoutRoute = route({
   path: '/auth/logout',
   scope: 'signed-in',
   tags,
+  operationId: 'logout',
   summary: 'End this session: its tokens, sockets and streams',
   responses: { 204: { description: 'Its tokens no longer work' } },
 });
@@ -63,6 +75,7 @@ const ticket = route({
   path: '/auth/ws-ticket',
   scope: 'signed-in',
   tags,
+  operationId: 'createWebSocketTicket',
   summary: 'A single-use ticket for one WebSocket upgrade, good for 30 s',
   responses: { 200: { description: 'The ticket', content: json(ticketResponse) } },
 });
@@ -72,6 +85,7 @@ const listRoute = route({
   path: '/auth/sessions',
   scope: 'admin:system',
   tags,
+  operationId: 'listLoginSessions',
   summary: 'Your sessions, latest refreshed first',
   etag: true,
   request: { query: sessionsQuery },
@@ -83,6 +97,7 @@ const endAll = route({
   path: '/auth/sessions',
   scope: 'admin:system',
   tags,
+  operationId: 'endAllLoginSessions',
   summary: 'End all your sessions, this one included',
   responses: { 204: { description: 'Their tokens no longer work' } },
 });
@@ -92,6 +107,7 @@ const endOne = route({
   path: '/auth/sessions/{id}',
   scope: 'admin:system',
   tags,
+  operationId: 'endLoginSession',
   summary: 'End one of your sessions',
   request: { params: idParam('session') },
   responses: { 204: { description: 'Its tokens no longer work' } },
@@ -103,6 +119,7 @@ const reset = route({
   scope: 'public',
   tags,
   errors: ['unauthorized', 'unavailable'],
+  operationId: 'resetPassword',
   summary: 'Set a password with a reset link, once',
   description:
     'An admin makes the link with `POST /users/{id}/reset-password`. Every session of the user ends.',
@@ -115,6 +132,7 @@ const resetPage = route({
   path: '/auth/reset-password',
   scope: 'public',
   tags,
+  operationId: 'showResetPage',
   summary: 'The page that a reset link opens',
   responses: { 200: { description: 'A form', content: { 'text/html': { schema: z.string() } } } },
 });
