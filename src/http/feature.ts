@@ -72,6 +72,13 @@ export interface RouteSpec {
 /** The `content` of a JSON body, in a request or an answer. */
 export const json = <T extends z.ZodType>(schema: T) => ({ 'application/json': { schema } });
 
+/** A header of an answer, as OpenAPI describes it. */
+export const header = (description: string, example: string) => ({
+  schema: { type: 'string' as const },
+  description,
+  example,
+});
+
 /** A feature's sub-app. Requests that its schemas refuse become a 400 that names the fields. */
 export function feature(): OpenAPIHono<AppEnv> {
   return new OpenAPIHono<AppEnv>({

@@ -147,7 +147,7 @@ const TERMS: Record<string, Term> = {
   // Health
   status: ['How it stands.', 'healthy'],
   version: ['Version of Sightline.', '1.0.0'],
-  components: ['How each component stands.', { database: 'healthy' }],
+  components: ['How each component stands.'],
   uptime_seconds: ['Seconds since this isolate began.', 3600.5],
   latency_ms: ['Milliseconds that its probe took.', 3],
   provider: ['Who provides it.', 'embedded'],
@@ -279,6 +279,7 @@ const PLACES: Record<string, Term> = {
   'UpdateProjectRequest.cpg_path': ['Accepted and ignored, with a warning.', null],
   'ActivatedProject.is_active': ['It is now.'],
   'ActivatedProject.message': ['A sentence for a person.', 'Project activated'],
+  'Status.components': ['How each component stands; for those who sign in.', { database: 'healthy' }],
   'Status.uptime': ['Seconds since this isolate began.', 3600.5],
   'Job.kind': ['What the job does.'],
   'Job.result': ['What came of it; null: it has not ended well.'],
@@ -296,6 +297,7 @@ const PLACES: Record<string, Term> = {
     'validate a login',
   ],
   'CodeSearchRequest.top_k': ['Most hits to answer.', 10],
+  'CodeSearchRequest.entity_types': ['Kinds of entities to answer.', ['function', 'method']],
   'CodeSearchRequest.include_related': ['Also what the hits contain, call, and are called by.'],
   'CodeSearchResult.related': ['What it contains, calls, and is called by.'],
   'CodeSearchResult.related.relationship': ['What it is to the hit.'],
@@ -343,6 +345,8 @@ const PLACES: Record<string, Term> = {
   'ContextPackResult.changed_files.previous_path': ['Where a renamed file was.', 'src/login.ts'],
   'ContextChunk.annotation': ['Why it is in the pack.', 'definition of login'],
   'ContextRequest.strategy': ['What the pack is for.'],
+  'SearchResult.refs': ['The refs that hold the same lines.', ['main', 'v2.0.0']],
+  'ContextRequest.paths': ['Where to look.', ['src/auth/']],
   'ContextRequest.max_tokens': ['The budget, which is never exceeded.', 2000],
 };
 

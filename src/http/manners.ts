@@ -86,7 +86,9 @@ function requireWellFormedPath(url: string): void {
 
 /** Whether JSON here may be wrapped: below /api, but not health, the description of the API or the Postman collection. */
 function isWrapped(path: string): boolean {
-  return path.startsWith('/api/') && !/^\/api\/(v1\/health(\/|$)|postman-collection\.json$)/.test(path);
+  return (
+    path.startsWith('/api/') && !/^\/api\/(v1\/health(\/|$)|(v1\/)?postman-collection\.json$)/.test(path)
+  );
 }
 
 function profileOf(c: Context<AppEnv>, fallback: Profile): Profile {

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, made from the routes themselves. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { ERRORS, type ErrorSlug } from '../errors.ts';
-import type { AppEnv } from './feature.ts';
+import { type AppEnv, header } from './feature.ts';
 import { parameterExample, termOf } from './glossary.ts';
 import { envelopeErrorSchema, problemSchema } from './problem.ts';
 import { SCOPES } from './scopes.ts';
@@ -21,11 +21,6 @@ Scopes: ${Object.entries(SCOPES)
   .map(([name, text]) => `\`${name}\` (${text})`)
   .join('; ')}.`;
 
-const text = (description: string, example: string) => ({
-  schema: { type: 'string' as const },
-  description,
-  example,
-});
 const count = (description: string, example: number) => ({
   schema: { type: 'integer' as const },
   description,
@@ -46,53 +41,59 @@ const TAGS: Record<string, string> = {
   Context: 'Packs of code for an agent, within a token budget.',
   System: 'Health, version and status.',
   Documentation: 'This description, for machines and people.',
-  'RepoRelay paths': 'The same operations at the unversioned addresses of RepoRelay clients.',
+  'Unversioned paths': 'The same operations below `/api`, where older clients look for them.',
 };
 
 const REQUEST_ID = {
-  'X-Request-Id': text('Also in every log line and error.', '0190b5a2-7c1e-7000-8000-000000000000'),
+  'X-Request-Id': header('Also in every log line and error.', '0190b5a2-7c1e-7000-8000-000000000000'),
 };
 const LIMITS = {
   'X-RateLimit-Limit': count('Requests a window.', 300),
   'X-RateLimit-Remaining': count('Requests left in this window.', 299),
   'X-RateLimit-Reset': count('End of the window, epoch seconds.', 1_768_473_060),
   'X-RateLimit-Window': count('Length of the window in seconds.', 60),
-  RateLimit: text('The same as the IETF draft has it.', '"plan-pro";r=299;t=60'),
-  'RateLimit-Policy': text('The policy that applies.', '"plan-pro";q=300;w=60'),
+  RateLimit: header('The same as the IETF draft has it.', '"plan-pro";r=299;t=60'),
+  'RateLimit-Policy': header('The policy that applies.', '"plan-pro";q=300;w=60'),
 };
 const ETAG = {
-  ETag: text('Strong; send it back in `If-None-Match` or `If-Match`.', '"5d41402abc4b2a76b9719d911017c592"'),
+  ETag: header(
+    'Strong; send it back in `If-None-Match` or `If-Match`.',
+    '"5d41402abc4b2a76b9719d911017c592"',
+  ),
 };
 const LINK = {
-  Link: text(
+  Link: header(
     'RFC 8288: `first`, `prev`, `next`, `last`, as far as they exist.',
     '</api/v1/repos?page=1&per_page=20>; rel="first", </api/v1/repos?page=3&per_page=20>; rel="next"',
   ),
 };
 const TOTAL = { 'X-Total-Count': count('Items of the whole list.', 45) };
 const LOCATION = {
-  Location: text('Where the new resource is.', '/api/v1/repos/0190b5a2-7c1e-7000-8000-000000000000'),
+  Location: header('Where the new resource is.', '/api/v1/repos/0190b5a2-7c1e-7000-8000-000000000000'),
 };
 const REPLAYED = {
-  'Idempotency-Replayed': text(
+  'Idempotency-Replayed': header(
     '`true` where an earlier request with this Idempotency-Key was answered.',
     'true',
   ),
 };
 const RETRY = { 'Retry-After': count('Seconds to wait.', 60) };
-const CHALLENGE = { 'WWW-Authenticate': text('How to identify.', 'Bearer realm="sightline"') };
+const CHALLENGE = { 'WWW-Authenticate': header('How to identify.', 'Bearer realm="sightline"') };
 const PROVENANCE = {
-  'Sightline-Repo': text('Repository that answered, percent-encoded where it is not plain ASCII.', 'my-lib'),
-  'Sightline-Ref': text('Stored name of the ref that answered, encoded likewise.', 'v2.0.0'),
-  'Sightline-Commit': text('Commit that was indexed.', '7fd1a60b01f91b314f59955a4e4d4e80d8edf11d'),
-  'Sightline-Indexed-At': text('When it was indexed.', '2026-01-15T10:30:00.000Z'),
-  'Sightline-Coverage': text('Files.', 'indexed=120, skipped=3'),
-  'Sightline-Skipped': text('Why files were skipped, when any were.', 'binary=2, vendored=1'),
-  'Sightline-Empty-Reason': text(
+  'Sightline-Repo': header(
+    'Repository that answered, percent-encoded where it is not plain ASCII.',
+    'my-lib',
+  ),
+  'Sightline-Ref': header('Stored name of the ref that answered, encoded likewise.', 'v2.0.0'),
+  'Sightline-Commit': header('Commit that was indexed.', '7fd1a60b01f91b314f59955a4e4d4e80d8edf11d'),
+  'Sightline-Indexed-At': header('When it was indexed.', '2026-01-15T10:30:00.000Z'),
+  'Sightline-Coverage': header('Files.', 'indexed=120, skipped=3'),
+  'Sightline-Skipped': header('Why files were skipped, when any were.', 'binary=2, vendored=1'),
+  'Sightline-Empty-Reason': header(
     'Of an empty array: `not_indexed`, `no_match` or `no_access_or_missing`.',
     'no_match',
   ),
-  'Sightline-Suggest': text(
+  'Sightline-Suggest': header(
     'Of an empty array: the nearest names, percent-encoded, separated by commas.',
     'login, logout',
   ),
@@ -110,7 +111,7 @@ const HEADERS = {
   ...PROVENANCE,
 };
 
-const header = (name: string, example: string, description: string) => ({
+const parameter = (name: string, example: string, description: string) => ({
   name,
   in: 'header' as const,
   required: false,
@@ -119,17 +120,17 @@ const header = (name: string, example: string, description: string) => ({
   schema: { type: 'string' as const },
 });
 const PARAMETERS = {
-  IfNoneMatch: header(
+  IfNoneMatch: parameter(
     'If-None-Match',
     ETAG.ETag.example,
     'ETags that you hold; 304 when one of them is current.',
   ),
-  IfMatch: header(
+  IfMatch: parameter(
     'If-Match',
     ETAG.ETag.example,
     'The ETag of what you mean to change; 412 when it is not current.',
   ),
-  IdempotencyKey: header(
+  IdempotencyKey: parameter(
     'Idempotency-Key',
     'register-my-lib-1',
     'Runs once: a repeat with the same body gets the same answer for 24 h, with another body 422, while it runs 409.',
@@ -153,9 +154,8 @@ export function registerComponents(app: OpenAPIHono<AppEnv>): void {
   });
   registry.register('Problem', problemSchema);
   registry.register('EnvelopeError', envelopeErrorSchema);
-  for (const [name, header] of Object.entries(HEADERS)) registry.registerComponent('headers', name, header);
-  for (const [name, parameter] of Object.entries(PARAMETERS))
-    registry.registerComponent('parameters', name, parameter);
+  for (const [name, each] of Object.entries(HEADERS)) registry.registerComponent('headers', name, each);
+  for (const [name, each] of Object.entries(PARAMETERS)) registry.registerComponent('parameters', name, each);
   for (const slug of Object.keys(ERRORS) as ErrorSlug[])
     registry.registerComponent('responses', slug, errorResponse(slug));
 }
@@ -261,10 +261,11 @@ function complete({ method, path, operation }: Listed, atVersioned: boolean): vo
 function markAlias(operation: Operation, path: string): void {
   const versioned = `/api/v1${path.replace(/^\/api\//, '/')}`;
   operation.description = `The same operation as \`${versioned}\`.`;
+  operation['x-alias-of'] = versioned;
   if (!path.startsWith('/api/')) operation.operationId += 'AtRoot';
   else {
     operation.operationId += 'Unversioned';
-    operation.tags = ['RepoRelay paths'];
+    operation.tags = ['Unversioned paths'];
   }
 }
 

@@ -110,6 +110,7 @@ export const ROWS = {
     'GET /health/version': {},
     'GET /status': {},
     'GET /openapi.json': {},
+    'GET /postman-collection.json': {},
     'GET /docs': {},
     'GET /redoc': {},
     'GET /docs/assets/{file}': {},

@@ -55,7 +55,9 @@ export function createApp(build: (env: Env) => Services = services): OpenAPIHono
   for (const routes of [...VERSIONED, ...REPORELAY]) app.route('/api/v1', routes);
   for (const routes of REPORELAY) app.route('/api', routes);
   for (const routes of AT_ROOT) app.route('/', routes);
-  app.route('/', docs(app, VERSION));
+  const { atRoot, below } = docs(app, VERSION);
+  for (const mount of ['/api/v1', '/api']) app.route(mount, below);
+  app.route('/', atRoot);
   app.notFound(fallback(app));
   app.onError(onError);
   return app;

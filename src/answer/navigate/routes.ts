@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context, TypedResponse } from 'hono';
 import { notModified } from '../../http/etag.ts';
-import { type AppEnv, feature, route } from '../../http/feature.ts';
+import { type AppEnv, feature, header, route } from '../../http/feature.ts';
 import { type PageInput, setPage, slice, windowOf } from '../../http/pagination.ts';
 import { type EmptyReason, setProvenance } from '../../http/provenance.ts';
 import { listTree } from '../../store/tree.ts';
@@ -80,8 +80,8 @@ const bytes = { schema: z.string().openapi({ format: 'binary' }) };
 const rawContent = { 'application/octet-stream': bytes, 'text/plain': bytes };
 
 const rawAnswerHeaders = {
-  'Accept-Ranges': { schema: { type: 'string' as const }, description: '`bytes`' },
-  'Content-Disposition': { schema: { type: 'string' as const }, description: 'The base name of the file.' },
+  'Accept-Ranges': header('That ranges may be asked for.', 'bytes'),
+  'Content-Disposition': header('The base name of the file.', 'inline; filename="login.ts"'),
 };
 
 const raw = route({
@@ -98,7 +98,7 @@ const raw = route({
       description: 'The range asked for',
       headers: {
         ...rawAnswerHeaders,
-        'Content-Range': { schema: { type: 'string' as const }, description: '`bytes 0-1023/4096`' },
+        'Content-Range': header('Which bytes these are, and of how many.', 'bytes 0-1023/4096'),
       },
       content: rawContent,
     },

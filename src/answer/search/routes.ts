@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { invalid } from '../../errors.ts';
-import { feature, route } from '../../http/feature.ts';
+import { feature, header, route } from '../../http/feature.ts';
 import { setOpenPage, windowOf } from '../../http/pagination.ts';
 import { setProvenance } from '../../http/provenance.ts';
 import { codeSearch } from './code-search.ts';
@@ -30,11 +30,11 @@ const find = route({
     200: {
       description: 'Best first',
       headers: {
-        'Sightline-Search-Strategy': {
-          schema: { type: 'string' },
-          description: 'Which signals ranked the answer.',
-        },
-        'Sightline-Notes': { schema: { type: 'string' }, description: 'Limits that the search met, if any.' },
+        'Sightline-Search-Strategy': header(
+          'Which signals ranked the answer.',
+          'semantic (rescoring by hashed-subwords-256)',
+        ),
+        'Sightline-Notes': header('Limits that the search met, if any.', 'only a part of the files was read'),
       },
       content: { 'application/json': { schema: z.array(searchResult) } },
     },
