@@ -58,7 +58,8 @@ export interface Client extends FetchClient<paths, `${string}/${string}`> {
   /** A socket on a job's events, by a single-use ticket, so that no key stands in a URL. */
   jobSocket(jobId: string, after?: number): Promise<WebSocket>;
   /**
-   * Follows a job to its end; after a drop it resumes where it was.
+   * Follows a job to its end, and answers with its last event; `onEvent` gets those before. After a drop it resumes
+   * where it was.
    * @throws JobError when the job fails, is cancelled, or cannot be reached any more
    */
   waitForJob(jobId: string, onEvent?: (event: JobEvent) => void): Promise<JobEvent>;
@@ -145,8 +146,7 @@ function listen(socket: WebSocket, onEvent: (event: JobEvent) => void): Promise<
   return new Promise((resolve) => {
     socket.addEventListener('message', (message: MessageEvent) => {
       const event = JSON.parse(String(message.data)) as JobEvent;
-      onEvent(event);
-      if (!['job.completed', 'job.failed', 'job.cancelled'].includes(event.type)) return;
+      if (!['job.completed', 'job.failed', 'job.cancelled'].includes(event.type)) return onEvent(event);
       resolve(event);
       socket.close();
     });
