@@ -163,13 +163,12 @@ describe('npm start', () => {
   });
 
   test('a path outside LOCAL_REPOS, and the git bridge itself, are refused', async () => {
-    const refused = [
-      register('etc', { localPath: '/etc' }),
-      register('out', { localPath: scratch }),
-      register('own', { remoteUrl: `${server.url}/x.git` }),
-    ];
-    for (const each of refused) {
-      await expect(each).rejects.toMatchObject({ status: 422, problem: { error_code: 'UNPROCESSABLE' } });
+    const refused = [{ localPath: '/etc' }, { localPath: scratch }, { remoteUrl: `${server.url}/x.git` }];
+    for (const source of refused) {
+      await expect(register('refused', source)).rejects.toMatchObject({
+        status: 422,
+        problem: { error_code: 'UNPROCESSABLE' },
+      });
     }
   });
 
