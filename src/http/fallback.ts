@@ -5,6 +5,7 @@ import { METHOD_NAME_ALL } from 'hono/router';
 import { Problem } from '../errors.ts';
 import type { AppEnv } from './feature.ts';
 import { admit } from './guard.ts';
+import { requireWellFormedPath } from './negotiation.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
@@ -24,6 +25,7 @@ export function fallback(app: OpenAPIHono<AppEnv>) {
         responses: {},
       });
     }
+    requireWellFormedPath(c);
     if (allowed.length > 0) {
       throw new Problem('method_not_allowed', `${c.req.method} is not allowed here; ${allow} is.`, {
         members: { allow },

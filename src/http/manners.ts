@@ -5,7 +5,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { type Config, signingSecret } from '../config.ts';
 import type { Env } from '../env.ts';
-import { Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { createLogger } from '../platform/telemetry/log.ts';
 import type { Services } from '../services.ts';
@@ -41,11 +40,10 @@ export function finish(): MiddlewareHandler<AppEnv> {
 
 /**
  * Builds the services of this request.
- * @throws Problem `not_configured`, except for liveness, which needs nothing; `validation` for a malformed path
+ * @throws Problem `not_configured`, except for liveness, which needs nothing
  */
 export function provide(build: (env: Env) => Services): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    requireWellFormedPath(c.req.raw.url);
     if (!isLiveness(c.req.path)) {
       const services = build(c.env);
       signingSecret(services.config);
@@ -71,17 +69,6 @@ export function onError(error: unknown, c: Context<AppEnv>): Response {
 
 function isLiveness(path: string): boolean {
   return path === '/health/live' || path === '/api/v1/health/live';
-}
-
-function requireWellFormedPath(url: string): void {
-  const { pathname } = new URL(url);
-  try {
-    decodeURIComponent(pathname);
-  } catch {
-    throw new Problem('validation', 'The path holds a percent sign that begins no valid UTF-8 escape.', {
-      errors: [{ pointer: 'path', detail: 'malformed percent-encoding' }],
-    });
-  }
 }
 
 /** Whether JSON here may be wrapped: below /api, but not health, the description of the API or the Postman collection. */

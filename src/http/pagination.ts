@@ -95,14 +95,19 @@ export function setOpenPage(c: Context<AppEnv>, window: Window, more: boolean): 
 type Extent = { total: number } | { more: boolean };
 
 function setLinks(c: Context<AppEnv>, window: Window, extent: Extent): void {
-  const links = pageLinks(new URL(c.req.url), window, extent);
-  if (links !== '') c.header('link', links);
+  const url = new URL(c.req.url);
+  url.searchParams.delete('token');
+  c.header('link', pageLinks(url, window, extent));
 }
 
 /** `first`, `prev`, `next`, `last` in the style of the request: pages if it asked for pages, else offsets. */
 function pageLinks(url: URL, window: Window, extent: Extent): string {
   const { offset, limit } = window;
-  if (limit === null) return '';
+  // A complete list is its own first and last page.
+  if (limit === null) {
+    const whole = `${url.pathname}${url.search}`;
+    return `<${whole}>; rel="first", <${whole}>; rel="last"`;
+  }
   const last = 'total' in extent ? Math.max(0, Math.ceil(extent.total / limit) - 1) * limit : null;
   const more = 'total' in extent ? offset + limit < extent.total : extent.more;
   const targets: [string, number][] = [['first', 0]];
@@ -114,7 +119,6 @@ function pageLinks(url: URL, window: Window, extent: Extent): string {
 
 function linkTo(url: URL, window: Window, offset: number): string {
   const target = new URL(url);
-  target.searchParams.delete('token');
   if (target.searchParams.has('page') || target.searchParams.has('per_page')) {
     target.searchParams.set('page', String(Math.floor(offset / window.perPage) + 1));
     target.searchParams.set('per_page', String(window.perPage));
