@@ -26,7 +26,7 @@ export default async function setup(project: TestProject) {
   });
   const bridge = await startBridge(BRIDGE_SECRET, [], 1);
   project.provide('bridge', { url: bridge.url, secret: BRIDGE_SECRET });
-  const { PROPERTY_SEED = '20261127', PROPERTY_RUNS = '20' } = process.env;
+  const { PROPERTY_SEED = '20261127', PROPERTY_RUNS = '15' } = process.env;
   project.provide('properties', { seed: Number(PROPERTY_SEED), runs: Number(PROPERTY_RUNS) });
   return async () => {
     bridge.close();

@@ -64,8 +64,8 @@ async function send(
 ): Promise<{ answer: Answer; url: URL; body: string | null }> {
   const row = rows.get(operation.feature) ?? {};
   const caller = draft.caller as CallerKind;
-  const known = caller in IMPOSTORS;
-  const made = row.fresh && !known ? await world.fresh(row.fresh, caller) : { names: world.names };
+  const impostor = IMPOSTORS[draft.caller];
+  const made = row.fresh && !impostor ? await world.fresh(row.fresh, caller) : { names: world.names };
   const names = {
     ...made.names,
     id: made.names[row.as?.id ?? 'name'] ?? newId(),
@@ -76,9 +76,7 @@ async function send(
   const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => fill(draft.path[name]!));
   const search = new URLSearchParams(draft.query.map(([name, value]) => [name, fill(value)]));
   const text = draft.body === null ? null : fill(draft.body);
-  const credentials = known
-    ? IMPOSTORS[draft.caller]!
-    : (made.headers ?? (await world.headersOf(caller, operation.scope)));
+  const credentials = impostor ?? made.headers ?? (await world.headersOf(caller, operation.scope));
   const sent = request(search.size > 0 ? `${path}?${search}` : path, {
     method: draft.head ? 'HEAD' : operation.method,
     headers: { ...draft.headers, ...credentials },
