@@ -7,6 +7,8 @@ import type { AppEnv } from './feature.ts';
 import { admit } from './guard.ts';
 import { requireWellFormedPath } from './negotiation.ts';
 
+/** Where the API answers; health is exempt, and liveness must not need what counts. */
+const COUNTED = /^\/(?:api(?!\/v1\/health(?:\/|$))|auth|ws)\//;
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** The app's not-found handler. Probing counts like any other request, under the caller's plan or `anonymous`. */
@@ -16,7 +18,7 @@ export function fallback(app: OpenAPIHono<AppEnv>) {
     const allow = allowed.join(', ');
     if (c.req.method === 'OPTIONS' && allowed.length > 0)
       return new Response(null, { status: 204, headers: { allow } });
-    if (c.req.path.startsWith('/api/')) {
+    if (COUNTED.test(c.req.path)) {
       await admit(c, {
         method: 'get',
         path: c.req.path,

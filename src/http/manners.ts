@@ -39,17 +39,19 @@ export function finish(): MiddlewareHandler<AppEnv> {
 }
 
 /**
- * Builds the services of this request.
- * @throws Problem `not_configured`, except for liveness, which needs nothing
+ * Builds the services of this request. Liveness goes on without them: it needs nothing.
+ * @throws Problem `not_configured`, except for liveness
  */
 export function provide(build: (env: Env) => Services): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    if (!isLiveness(c.req.path)) {
+    try {
       const services = build(c.env);
       signingSecret(services.config);
       c.set('services', services);
       c.set('log', services.log.with({ request_id: c.var.requestId }));
       c.set('profile', profileOf(c, services.config.responseProfile));
+    } catch (error) {
+      if (!isLiveness(c.req.path)) throw error;
     }
     await next();
   };
@@ -159,7 +161,7 @@ function setHeaders(c: Context<AppEnv>): void {
 }
 
 const EXPOSED =
-  'ETag, Link, Location, Retry-After, Content-Range, Idempotency-Replayed, X-Request-Id, X-Total-Count, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Window, RateLimit, RateLimit-Policy, Sightline-Repo, Sightline-Ref, Sightline-Commit, Sightline-Indexed-At, Sightline-Coverage, Sightline-Skipped, Sightline-Empty-Reason, Sightline-Suggest, Sightline-Search-Strategy, Sightline-Notes';
+  'Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id, X-Total-Count, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Window, RateLimit, RateLimit-Policy, Sightline-Repo, Sightline-Ref, Sightline-Commit, Sightline-Indexed-At, Sightline-Coverage, Sightline-Skipped, Sightline-Empty-Reason, Sightline-Suggest, Sightline-Search-Strategy, Sightline-Notes';
 
 /** CORS, off unless `CORS_ORIGINS` names the origin. Credentials travel in headers, never in cookies. */
 function allowOrigin(c: Context<AppEnv>, config: Config | undefined): void {

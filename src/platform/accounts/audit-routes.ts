@@ -12,6 +12,7 @@ const list = route({
   tags: ['Users'],
   summary: 'Logins, keys, users and grants: who did what, newest first',
   description: 'Entries stay for 400 days.',
+  etag: true,
   request: { query: auditQuery },
   responses: { 200: { description: 'Entries', content: json(auditList) } },
 });

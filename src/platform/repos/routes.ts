@@ -149,6 +149,7 @@ const hosts = route({
   scope: 'signed-in',
   tags,
   summary: 'Git hosts that the deployment has a token for',
+  etag: true,
   request: { query: z.object(pageQuery()) },
   responses: { 200: { description: 'Hosts', content: json(z.array(z.string())) } },
 });
