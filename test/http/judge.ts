@@ -135,6 +135,8 @@ export function judgeOf(document: OpenApi) {
     const envelope = isEnvelope(body) ? body : null;
     if (envelope && !ID.test(envelope.request_id) && envelope.request_id !== headers.get('x-request-id'))
       return ['an envelope without request id'];
+    const odd = oddities(body);
+    if (odd.length > 0) return odd;
     const refused = judgeBy(schema)(envelope ? envelope.data : body);
     return refused ? [`does not match its schema: ${refused} in ${text.slice(0, 300)}`] : [];
   }
@@ -161,6 +163,22 @@ function ofLimits(headers: Headers): string[] {
   if (headers.get('ratelimit-policy') !== `"${name}";q=${limit};w=${window}`)
     wrong.push(`RateLimit-Policy: ${headers.get('ratelimit-policy')}`);
   return wrong;
+}
+
+const OUR_ID = /^(?:id|.+_id|(?:job|repo|group)Id)$/;
+const LIKE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
+const OUR_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** Ids that are no UUIDv7, and times that are not in UTC with milliseconds. */
+function oddities(value: unknown, name = ''): string[] {
+  if (typeof value === 'string') {
+    if (OUR_ID.test(name) && name !== 'request_id' && !ID.test(value)) return [`${name} is ${value}`];
+    return LIKE_TIME.test(value) && !OUR_TIME.test(value) ? [`the time ${value}`] : [];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([member, each]) =>
+    oddities(each, Array.isArray(value) ? name : member),
+  );
 }
 
 interface Envelope {

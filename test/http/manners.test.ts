@@ -373,6 +373,17 @@ describe('an Idempotency-Key', () => {
     expect(found).toEqual([]);
   });
 
+  test('belongs to one caller', async () => {
+    const key = { 'idempotency-key': 'of-whom' };
+    const as = async (caller: 'groupAdmin' | 'groupEditor') =>
+      call('/api/v1/auth/api-keys', {
+        body: { name: 'ours' },
+        headers: { ...key, ...(await world.headersOf(caller, '')) },
+      });
+    const [one, other] = [await as('groupAdmin'), await as('groupEditor')];
+    expect([one.status, other.status, one.body.id === other.body.id]).toEqual([201, 201, false]);
+  });
+
   test('means nothing to a POST that creates nothing, token routes among them', async () => {
     const others = features.filter((each) => each.method === 'POST' && !creating.includes(each));
     const found = await wrong(others, async (operation) => {
