@@ -1,5 +1,5 @@
 /**
- * What runs before every operation: identity, limits, scope, content negotiation, body size; in this order, so that a
+ * What runs before every operation: identity, limits, scope, the path, content negotiation, body size; in this order, so that a
  * refusal says no more than it must. Identity (one D1 query) and limits (one object) are under way at the same time.
  */
 import type { Context, MiddlewareHandler } from 'hono';
@@ -13,7 +13,7 @@ import { type Credential, readCredential, resolveCaller } from './identity.ts';
 import { refuseOddJson } from './json-body.ts';
 import type { TakeOutcome, TakeRequest } from './limit-object.ts';
 import { clientIp, exceeded, limiter, POLICIES, quotas } from './limits.ts';
-import { limitBody, negotiate, producedTypes } from './negotiation.ts';
+import { limitBody, negotiate, producedTypes, requireWellFormedPath } from './negotiation.ts';
 import { carries, openToAnonymous } from './scopes.ts';
 
 export const DEFAULT_BODY_LIMIT = 1024 * 1024;
@@ -33,6 +33,7 @@ export function guard(spec: Guarded): MiddlewareHandler<AppEnv> {
     requireScope(caller, spec);
     requireRole(caller, spec);
     c.set('caller', caller);
+    requireWellFormedPath(c);
     negotiate(c, produced);
     if (spec.method !== 'get') {
       await limitBody(c, spec.bodyLimit ?? DEFAULT_BODY_LIMIT);

@@ -5,7 +5,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { type Config, signingSecret } from '../config.ts';
 import type { Env } from '../env.ts';
-import { Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { createLogger } from '../platform/telemetry/log.ts';
 import type { Services } from '../services.ts';
@@ -40,18 +39,19 @@ export function finish(): MiddlewareHandler<AppEnv> {
 }
 
 /**
- * Builds the services of this request.
- * @throws Problem `not_configured`, except for liveness, which needs nothing; `validation` for a malformed path
+ * Builds the services of this request. Liveness goes on without them: it needs nothing.
+ * @throws Problem `not_configured`, except for liveness
  */
 export function provide(build: (env: Env) => Services): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    requireWellFormedPath(c.req.raw.url);
-    if (!isLiveness(c.req.path)) {
+    try {
       const services = build(c.env);
       signingSecret(services.config);
       c.set('services', services);
       c.set('log', services.log.with({ request_id: c.var.requestId }));
       c.set('profile', profileOf(c, services.config.responseProfile));
+    } catch (error) {
+      if (!isLiveness(c.req.path)) throw error;
     }
     await next();
   };
@@ -71,17 +71,6 @@ export function onError(error: unknown, c: Context<AppEnv>): Response {
 
 function isLiveness(path: string): boolean {
   return path === '/health/live' || path === '/api/v1/health/live';
-}
-
-function requireWellFormedPath(url: string): void {
-  const { pathname } = new URL(url);
-  try {
-    decodeURIComponent(pathname);
-  } catch {
-    throw new Problem('validation', 'The path holds a percent sign that begins no valid UTF-8 escape.', {
-      errors: [{ pointer: 'path', detail: 'malformed percent-encoding' }],
-    });
-  }
 }
 
 /** Whether JSON here may be wrapped: below /api, but not health, the description of the API or the Postman collection. */
@@ -174,7 +163,7 @@ function setHeaders(c: Context<AppEnv>): void {
 }
 
 const EXPOSED =
-  'ETag, Link, Location, Retry-After, Content-Range, Idempotency-Replayed, X-Request-Id, X-Total-Count, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Window, RateLimit, RateLimit-Policy, Sightline-Repo, Sightline-Ref, Sightline-Commit, Sightline-Indexed-At, Sightline-Coverage, Sightline-Skipped, Sightline-Empty-Reason, Sightline-Suggest, Sightline-Search-Strategy, Sightline-Notes';
+  'Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id, X-Total-Count, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Window, RateLimit, RateLimit-Policy, Sightline-Repo, Sightline-Ref, Sightline-Commit, Sightline-Indexed-At, Sightline-Coverage, Sightline-Skipped, Sightline-Empty-Reason, Sightline-Suggest, Sightline-Search-Strategy, Sightline-Notes';
 
 /** CORS, off unless `CORS_ORIGINS` names the origin. Credentials travel in headers, never in cookies. */
 function allowOrigin(c: Context<AppEnv>, config: Config | undefined): void {

@@ -95,7 +95,9 @@ export function setOpenPage(c: Context<AppEnv>, window: Window, more: boolean): 
 type Extent = { total: number } | { more: boolean };
 
 function setLinks(c: Context<AppEnv>, window: Window, extent: Extent): void {
-  c.header('link', pageLinks(new URL(c.req.url), window, extent));
+  const url = new URL(c.req.url);
+  url.searchParams.delete('token');
+  c.header('link', pageLinks(url, window, extent));
 }
 
 /** `first`, `prev`, `next`, `last` in the style of the request: pages if it asked for pages, else offsets. */
@@ -118,13 +120,12 @@ function link({ pathname, search }: URL, rel: string): string {
 
 function wholeOf(url: URL): URL {
   const target = new URL(url);
-  for (const name of ['token', 'offset']) target.searchParams.delete(name);
+  target.searchParams.delete('offset');
   return target;
 }
 
 function pageOf(url: URL, window: Window, offset: number): URL {
   const target = new URL(url);
-  target.searchParams.delete('token');
   if (target.searchParams.has('page') || target.searchParams.has('per_page')) {
     target.searchParams.set('page', String(Math.floor(offset / window.perPage) + 1));
     target.searchParams.set('per_page', String(window.perPage));

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { answer, createClient } from '../../src/client/client.ts';
+import { makeRepo } from '../support/git.ts';
+import { seedExamples } from './seed-examples.ts';
 import { ended, freePort, Running, sleep, startServer } from './server-process.ts';
 
 /** The real thing: `npm start` as a process, real git, a real restart. One server for most of it: starting costs seconds. */
@@ -245,6 +247,27 @@ describe('npm start', () => {
     }
   });
 });
+
+/** The repository that RepoRelay's examples are about. */
+async function myLib(): Promise<string> {
+  const repo = await makeRepo('my-lib', {
+    'src/auth/login.ts':
+      'import { hash } from "./hash";\n\n/** Authenticate a user */\nexport async function login(username: string, password: string): Promise<User> {\n  return find(username, hash(password));\n}\n',
+    'src/routes/auth.ts':
+      'import { login } from "../auth/login";\nexport const signIn = (name: string) => login(name, "");\n',
+  });
+  await repo.git('tag', 'v1.0.0');
+  await repo.commit({ 'src/auth/login.ts': 'export async function login() {\n  return null;\n}\n' });
+  for (const args of [
+    ['tag', 'v2.0.0'],
+    ['branch', 'develop'],
+    ['branch', 'feature/auth'],
+  ])
+    await repo.git(...args);
+  return repo.url;
+}
+
+seedExamples(() => server, myLib);
 
 describe('npm run demo', () => {
   test('registers a repository by URL and walks through search, a symbol, an outline and a context pack', async () => {

@@ -8,6 +8,8 @@ declare module 'vitest' {
     /** `packages` is where the lockfile's packages are installed. */
     gitServer: { url: string; adminUrl: string; root: string; packages: string };
     bridge: { url: string; secret: string };
+    /** Of the property tests: the same in every run unless the environment says otherwise. */
+    properties: { seed: number; runs: number };
   }
 }
 
@@ -24,6 +26,8 @@ export default async function setup(project: TestProject) {
   });
   const bridge = await startBridge(BRIDGE_SECRET, [], 1);
   project.provide('bridge', { url: bridge.url, secret: BRIDGE_SECRET });
+  const { PROPERTY_SEED = '20261127', PROPERTY_RUNS = '15' } = process.env;
+  project.provide('properties', { seed: Number(PROPERTY_SEED), runs: Number(PROPERTY_RUNS) });
   return async () => {
     bridge.close();
     await server.close();

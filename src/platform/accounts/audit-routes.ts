@@ -13,6 +13,7 @@ const list = route({
   operationId: 'listAuditEntries',
   summary: 'Logins, keys, users and grants: who did what, newest first',
   description: 'Entries stay for 400 days.',
+  etag: true,
   request: { query: auditQuery },
   responses: { 200: { description: 'Entries', content: json(auditList) } },
 });

@@ -1,8 +1,10 @@
 /** `/auth/*`: logins, sessions, socket tickets. Served below /api/v1 and at the root. */
 import { z } from '@hono/zod-openapi';
-import { feature, json, route } from '../../http/feature.ts';
+import type { Context } from 'hono';
+import { requireMatch } from '../../http/etag.ts';
+import { type AppEnv, feature, json, route } from '../../http/feature.ts';
 import { signedIn } from '../../http/identity.ts';
-import { setPage, slice, windowOf } from '../../http/pagination.ts';
+import { setPage, slice, type Window, windowOf } from '../../http/pagination.ts';
 import { listSessions } from '../../store/sessions.ts';
 import { originOf } from './audit.ts';
 import { ensureAdmin } from './first-admin.ts';
@@ -99,6 +101,7 @@ const endAll = route({
   tags,
   operationId: 'endAllLoginSessions',
   summary: 'End all your sessions, this one included',
+  etag: true,
   responses: { 204: { description: 'Their tokens no longer work' } },
 });
 
@@ -162,24 +165,16 @@ authRoutes.openapi(ticket, async (c) =>
 );
 
 authRoutes.openapi(listRoute, async (c) => {
-  const { services, caller } = c.var;
   const window = windowOf(c.req.valid('query'));
-  const rows = await listSessions(services.db, signedIn(caller).userId, services.clock().toISOString());
-  setPage(c, window, rows.length);
-  const items = slice(rows, window).map((row) => ({
-    id: row.id,
-    method: row.method,
-    scopes: row.scopes,
-    created_at: row.createdAt,
-    refreshed_at: row.refreshedAt,
-    expires_at: row.expiresAt,
-    current: caller.via === 'token' && row.id === caller.credentialId,
-  }));
-  return c.json({ items, total: rows.length, page: window.page, per_page: window.perPage }, 200);
+  const { list, total } = await sessionsOf(c, window);
+  setPage(c, window, total);
+  return c.json(list, 200);
 });
 
 authRoutes.openapi(endAll, async (c) => {
   const { userId, username } = signedIn(c.var.caller);
+  const { list, total } = await sessionsOf(c, windowOf({}));
+  await requireMatch(c, list, total);
   await endSessions(c.var.services, originOf(c), { id: userId, username: username ?? userId });
   return c.body(null, 204);
 });
@@ -200,3 +195,20 @@ authRoutes.openapi(
   (c) =>
     c.html(RESET_PAGE, 200, { 'content-security-policy': RESET_CSP, 'cache-control': 'no-store' }) as never,
 );
+
+/** A page of the caller's sessions, as the API shows it. */
+async function sessionsOf(c: Context<AppEnv>, window: Window) {
+  const { services, caller } = c.var;
+  const rows = await listSessions(services.db, signedIn(caller).userId, services.clock().toISOString());
+  const items = slice(rows, window).map((row) => ({
+    id: row.id,
+    method: row.method,
+    scopes: row.scopes,
+    created_at: row.createdAt,
+    refreshed_at: row.refreshedAt,
+    expires_at: row.expiresAt,
+    current: caller.via === 'token' && row.id === caller.credentialId,
+  }));
+  const total = rows.length;
+  return { list: { items, total, page: window.page, per_page: window.perPage }, total };
+}

@@ -206,7 +206,8 @@ groupRoutes.openapi(add, async (c) => {
   const { services, caller } = c.var;
   const found = await findGroup(services.db, caller, c.req.valid('param').group_id, 'admin');
   const { member, added } = await shareGroup(services, originOf(c), found, c.req.valid('json'));
-  return added ? c.json(presentMember(member), 201) : c.json(presentMember(member), 200);
+  const location = `/api/v1/groups/${found.id}/users/${member.userId}`;
+  return added ? c.json(presentMember(member), 201, { location }) : c.json(presentMember(member), 200);
 });
 
 groupRoutes.openapi(leave, async (c) => {

@@ -1,6 +1,6 @@
 /** Projects: named views of a repo in a group (CodeGraph). */
 import type { z } from '@hono/zod-openapi';
-import { requireMatch } from '../../http/etag.ts';
+import { requireMatch, setTag } from '../../http/etag.ts';
 import { feature, json, route } from '../../http/feature.ts';
 import { signedIn } from '../../http/identity.ts';
 import { setPage, windowOf } from '../../http/pagination.ts';
@@ -120,7 +120,9 @@ projectRoutes.openapi(put, async (c) => {
   await requireMatch(c, presentProject(found));
   const input = c.req.valid('json');
   const changed = await changeProject(services, caller, found, input);
-  return c.json({ ...presentProject(changed), ...warningsOf(input) }, 200);
+  const project = presentProject(changed);
+  await setTag(c, project);
+  return c.json({ ...project, ...warningsOf(input) }, 200);
 });
 
 projectRoutes.openapi(remove, async (c) => {

@@ -159,6 +159,7 @@ const hosts = route({
   tags,
   operationId: 'listGitHosts',
   summary: 'Git hosts that the deployment has a token for',
+  etag: true,
   request: { query: z.object(pageQuery()) },
   responses: { 200: { description: 'Hosts', content: json(z.array(z.string())) } },
 });
