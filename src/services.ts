@@ -7,7 +7,7 @@ import { type ObjectStore, openObjects } from './ingest/mirror/object-store.ts';
 import type { Embedder } from './models/embedder.ts';
 import { createEmbedder } from './models/embedder.ts';
 import { createJobs, type JobsPort } from './platform/jobs/jobs.ts';
-import { createLogger, type Logger } from './platform/telemetry/log.ts';
+import { createLogger, type Logger, toQuietConsole } from './platform/telemetry/log.ts';
 import { type ControlDb, controlDb } from './store/control-db.ts';
 import { listPacks } from './store/packs.ts';
 import type { RepoScope } from './store/scope.ts';
@@ -45,7 +45,7 @@ export function indexShards(env: Pick<Env, 'INDEX_0' | 'INDEX_1'>): D1Database[]
 export function services(env: Env): Services {
   const config = readConfig(env);
   const db = controlDb(env.DB);
-  const log = createLogger(config);
+  const log = env.BRIDGE_URL ? createLogger(config, {}, toQuietConsole) : createLogger(config);
   const clock = () => new Date();
   return {
     env,

@@ -8,6 +8,7 @@ import type { Env } from '../env.ts';
 import { Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { createLogger } from '../platform/telemetry/log.ts';
+import { meterOf } from '../platform/telemetry/meter.ts';
 import type { Services } from '../services.ts';
 import { matchesAny, tagOf } from './etag.ts';
 import type { AppEnv } from './feature.ts';
@@ -29,14 +30,30 @@ export function finish(): MiddlewareHandler<AppEnv> {
       await represent(c);
       setHeaders(c);
     }
-    const ms = Math.round(performance.now() - started);
-    c.var.log?.debug('request', {
-      operation: c.var.operation,
-      method: c.req.method,
-      status: c.res.status,
-      ms,
-    });
+    account(c, performance.now() - started);
   };
+}
+
+/** One line in the log, and one count: of the operation, never of the path, which may hold names and more. */
+function account(c: Context<AppEnv>, ms: number): void {
+  const { operation, query, caller, log } = c.var;
+  // Without services there is no configuration, or none is needed: liveness.
+  if (!c.var.services) return;
+  const { status } = c.res;
+  const userId = caller?.userId ?? undefined;
+  log.info('request', { operation, method: c.req.method, status, ms: Math.round(ms), caller_id: userId });
+  meterOf(c.env).record(
+    {
+      operation,
+      status,
+      ms,
+      violated: c.error instanceof Problem ? c.error.extras.violated : undefined,
+      query:
+        query !== undefined && userId !== undefined && status < 400 ? { userId, kind: query } : undefined,
+    },
+    c.env,
+    (work) => c.executionCtx.waitUntil(work),
+  );
 }
 
 /**

@@ -122,6 +122,7 @@ export const ROWS = {
   'needs a caller': {
     'POST /auth/ws-ticket': {},
     'GET /git-credentials/hosts': {},
+    'GET /stats': {},
   },
   'needs a login': {
     'POST /auth/logout': { fresh: 'login' },
@@ -137,6 +138,7 @@ export const ROWS = {
     'DELETE /auth/api-keys/{id}': { as: { id: 'key_id' }, fresh: 'key' },
     'GET /groups': {},
     'GET /projects': {},
+    'POST /metrics/increment': { body: { name: 'of.the.matrix' } },
   },
   'answers from repos they read': {
     'GET /repos': {},
@@ -217,6 +219,8 @@ export const ROWS = {
     'DELETE /users/{id}': { as: { id: 'stranger' }, fresh: 'stranger' },
     'POST /users/{id}/reset-password': { as: { id: 'stranger' } },
     'GET /admin/audit': {},
+    'GET /admin/metrics': {},
+    'GET /metrics': {},
   },
 } satisfies Record<string, Rows>;
 export type Rule = keyof typeof ROWS;

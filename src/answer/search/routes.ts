@@ -18,6 +18,7 @@ const find = route({
   method: 'get',
   path: '/search',
   scope: 'repos:read',
+  query: 'search',
   tags: ['Search'],
   summary: 'Search code, documentation and symbols',
   description:
@@ -80,6 +81,7 @@ const code = route({
   method: 'post',
   path: '/code/search',
   scope: 'repos:read',
+  query: 'search',
   tags: ['Search'],
   summary: 'Search for entities of the code',
   provenance: true,
