@@ -60,14 +60,14 @@ function account(c: Context<AppEnv>, ms: number): void {
  * Builds the services of this request.
  * @throws Problem `not_configured`, except for liveness, which needs nothing; `validation` for a malformed path
  */
-export function provide(build: (env: Env) => Services): MiddlewareHandler<AppEnv> {
+export function provide(build: (env: Env, requestId: string) => Services): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     requireWellFormedPath(c.req.raw.url);
     if (!isLiveness(c.req.path)) {
-      const services = build(c.env);
+      const services = build(c.env, c.var.requestId);
       signingSecret(services.config);
       c.set('services', services);
-      c.set('log', services.log.with({ request_id: c.var.requestId }));
+      c.set('log', services.log);
       c.set('profile', profileOf(c, services.config.responseProfile));
     }
     await next();

@@ -49,7 +49,7 @@ const REPORELAY: OpenAPIHono<AppEnv>[] = [
 const AT_ROOT = [rootHealth, prometheus, probeRoutes, authRoutes, keyRoutes, jobStreams];
 
 /** The app; `build` makes the services of a request, and tests may give their own. */
-export function createApp(build: (env: Env) => Services = services): OpenAPIHono<AppEnv> {
+export function createApp(build: (env: Env, requestId: string) => Services = services): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ strict: false });
   registerComponents(app);
   app.use(finish());

@@ -9,16 +9,16 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../../env.ts';
 import { addTo, emptyHistogram, type Histogram } from './histogram.ts';
 import type { Batch, QuerySeries, RequestSeries, Violation } from './meter.ts';
+import {
+  CUSTOM_KEPT_DAYS,
+  MAX_CUSTOM,
+  MAX_CUSTOM_OF_USER,
+  MAX_HOURS,
+  MAX_QUERY_ROWS,
+} from './metrics-limits.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-export const MAX_HOURS = 168;
-const CUSTOM_KEPT_MS = 90 * DAY_MS;
-/** Series that one user may have made, and all together. */
-export const MAX_CUSTOM_OF_USER = 200;
-const MAX_CUSTOM = 5000;
-/** Users come and go: the questions of those who asked longest ago count as nobody's. */
-const MAX_QUERY_ROWS = 50_000;
 /** Rows of `requests` since the beginning; others belong to the hour that began then. */
 const EVER = 0;
 
@@ -182,7 +182,7 @@ export class MetricsObject extends DurableObject<Env> {
     const old = now - MAX_HOURS * HOUR_MS - HOUR_MS;
     for (const table of ['requests', 'violations'])
       this.#sql.exec(`DELETE FROM ${table} WHERE hour <> ? AND hour < ?`, EVER, old);
-    this.#sql.exec('DELETE FROM custom WHERE raised_at < ?', now - CUSTOM_KEPT_MS);
+    this.#sql.exec('DELETE FROM custom WHERE raised_at < ?', now - CUSTOM_KEPT_DAYS * DAY_MS);
     this.#sql.exec('DELETE FROM query_days WHERE day < ?', dayOf(now) - 1);
     this.#forgetWhoAsked();
     await this.ctx.storage.setAlarm(now + DAY_MS);

@@ -7,7 +7,7 @@ import { signedIn } from '../../http/identity.ts';
 import { hasRole } from '../../store/scope.ts';
 import { VERSION } from '../../version.ts';
 import { meterOf } from './meter.ts';
-import { MAX_CUSTOM_OF_USER } from './metrics-object.ts';
+import { CUSTOM_KEPT_DAYS, MAX_CUSTOM_OF_USER } from './metrics-limits.ts';
 import { adminMetrics, adminQuery, increment, incremented, stats } from './metrics-schemas.ts';
 import { exposition, PROMETHEUS_TYPE } from './prometheus.ts';
 import { summary } from './summary.ts';
@@ -42,7 +42,7 @@ const incrementRoute = route({
   scope: 'admin:system',
   tags: ['System'],
   summary: 'Count something of your own',
-  description: `A counter for each name and set of tags, shown to admins and at \`/metrics\`. You may make ${MAX_CUSTOM_OF_USER} of them; one that nobody raises for 90 days is forgotten.`,
+  description: `A counter for each name and set of tags, shown to admins and at \`/metrics\`. You may make ${MAX_CUSTOM_OF_USER} of them; one that nobody raises for ${CUSTOM_KEPT_DAYS} days is forgotten.`,
   errors: ['unprocessable'],
   request: { body: { required: true, content: json(increment) } },
   responses: { 200: { description: 'Counted', content: json(incremented) } },

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { MAX_HOURS } from './metrics-object.ts';
+import { MAX_HOURS } from './metrics-limits.ts';
 
 const count = z.int().min(0);
 const ms = z.number().min(0);
