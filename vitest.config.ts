@@ -18,6 +18,8 @@ export default defineConfig({
                 TEST_CONTROL_MIGRATIONS: await readD1Migrations('./migrations/control'),
                 TEST_INDEX_MIGRATIONS: await readD1Migrations('./migrations/index'),
                 ENVIRONMENT: 'development',
+                // A line a request would bury what a failing test prints.
+                API_DEBUG: 'warn',
                 API_JWT_SECRET: 'a-secret-of-the-test-suite-that-is-long-enough',
                 API_ADMIN_USERNAME: 'root',
                 API_ADMIN_PASSWORD: 'correct horse battery staple',

@@ -165,7 +165,7 @@ const variables = z.object({
   EGRESS_ALLOW: z.string().default(''),
   EGRESS_IDLE_SECONDS: z.coerce.number('must be a number of seconds').min(1).max(300).default(30),
   LOCAL_REPOS: z.string().default(''),
-  METRICS_TOKEN: text,
+  METRICS_TOKEN: z.string().min(16, 'must be at least 16 characters long').optional(),
   PARSE_THREADS: z.coerce.number().int().min(0).max(64).default(0),
 });
 

@@ -101,6 +101,7 @@ const LAYERS: [prefix: string, may: string[]][] = [
       'src/platform/accounts/first-admin.ts',
       'src/platform/accounts/tokens.ts',
       'src/platform/telemetry/log.ts',
+      'src/platform/telemetry/meter.ts',
       'src/store/',
     ],
   ],

@@ -33,6 +33,8 @@ export interface AppEnv {
     tagged?: boolean;
     /** The operation's path template, for metrics and logs: never the path itself, which may hold names. */
     operation?: string;
+    /** What the operation asks, when its answers count as queries: `search`. */
+    query?: string;
   };
 }
 
@@ -65,6 +67,10 @@ export interface RouteSpec {
   socket?: boolean;
   /** Largest body in bytes; 1 MiB unless said. */
   bodyLimit?: number;
+  /** Its answers count as queries in `GET /stats`, under this name. */
+  query?: string;
+  /** A secret of the deployment that opens this operation to whoever sends it as a bearer, as an admin without a name. */
+  deploymentToken?: 'metricsToken';
   /** Members of the answer that are shown once: a replay by Idempotency-Key has null there, and `replayed: true`. */
   secrets?: string[];
 }
@@ -98,8 +104,21 @@ export function feature(): OpenAPIHono<AppEnv> {
  * routes.openapi(list, async (c) => c.json(await listRepos(c.var.services, c.var.caller), 200));
  */
 export function route<P extends string, S extends RouteSpec & { path: P }>(spec: S) {
-  const { scope, errors, etag, provenance, limits, identity, socket, bodyLimit, role, secrets, ...config } =
-    spec;
+  const {
+    scope,
+    errors,
+    etag,
+    provenance,
+    limits,
+    identity,
+    socket,
+    bodyLimit,
+    role,
+    query,
+    deploymentToken,
+    secrets,
+    ...config
+  } = spec;
   const described = {
     ...config,
     responses: {

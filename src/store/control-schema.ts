@@ -205,6 +205,8 @@ export const packs = sqliteTable('packs', {
 
 /** What a job was asked to do, beyond its repo and ref. */
 export interface JobParams {
+  /** The request that asked for it, for the log. */
+  requestId?: string;
   /** Refs to index once the mirror stands (kind `mirror`). */
   sync?: string[];
   /** History depth for this run, when the request named one. */

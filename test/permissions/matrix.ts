@@ -123,6 +123,7 @@ export const ROWS = {
   'needs a caller': {
     'POST /auth/ws-ticket': {},
     'GET /git-credentials/hosts': {},
+    'GET /stats': {},
   },
   'needs a login': {
     'POST /auth/logout': { fresh: 'login' },
@@ -138,6 +139,7 @@ export const ROWS = {
     'DELETE /auth/api-keys/{id}': { as: { id: 'key_id' }, fresh: 'key' },
     'GET /groups': {},
     'GET /projects': {},
+    'POST /metrics/increment': { body: { name: 'of.the.matrix' } },
   },
   'answers from repos they read': {
     'GET /repos': {},
@@ -218,6 +220,8 @@ export const ROWS = {
     'DELETE /users/{id}': { as: { id: 'stranger' }, fresh: 'stranger' },
     'POST /users/{id}/reset-password': { as: { id: 'stranger' } },
     'GET /admin/audit': {},
+    'GET /admin/metrics': {},
+    'GET /metrics': {},
   },
 } satisfies Record<string, Rows>;
 export type Rule = keyof typeof ROWS;

@@ -17,6 +17,7 @@ import { groupRoutes } from '../../src/platform/groups/routes.ts';
 import { indexingStatusRoutes, jobRoutes, jobStreams } from '../../src/platform/jobs/routes.ts';
 import { projectRoutes } from '../../src/platform/projects/routes.ts';
 import { repoRoutes } from '../../src/platform/repos/routes.ts';
+import { metricsRoutes, prometheus } from '../../src/platform/telemetry/metrics-routes.ts';
 import { probeRoutes, rootHealth, statusRoutes } from '../../src/platform/telemetry/routes.ts';
 import { type Services, services } from '../../src/services.ts';
 import { VERSION } from '../../src/version.ts';
@@ -31,6 +32,7 @@ const VERSIONED = [
   projectRoutes,
   probeRoutes,
   statusRoutes,
+  metricsRoutes,
   jobRoutes,
   jobStreams,
   codeRoutes,
@@ -43,11 +45,11 @@ const REPORELAY: OpenAPIHono<AppEnv>[] = [
   searchRoutes,
   contextRoutes,
 ];
-/** Also at the root: Nectr's `/auth/*` and `/health/*`, and the WebSockets. */
-const AT_ROOT = [rootHealth, probeRoutes, authRoutes, keyRoutes, jobStreams];
+/** Also at the root: Nectr's `/auth/*` and `/health/*`, Prometheus, and the WebSockets. */
+const AT_ROOT = [rootHealth, prometheus, probeRoutes, authRoutes, keyRoutes, jobStreams];
 
 /** The app; `build` makes the services of a request, and tests may give their own. */
-export function createApp(build: (env: Env) => Services = services): OpenAPIHono<AppEnv> {
+export function createApp(build: (env: Env, requestId: string) => Services = services): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ strict: false });
   registerComponents(app);
   app.use(finish());

@@ -10,6 +10,7 @@ const build = route({
   method: 'post',
   path: '/repos/{name}/context',
   scope: 'repos:read',
+  query: 'context',
   tags: ['Context'],
   operationId: 'buildContext',
   summary: 'Build a context pack for a task',
