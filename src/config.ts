@@ -76,6 +76,7 @@ const rate = z.string().transform((value, context): Rate => {
 
 /** Where a directory listens, and how the connection is secured. */
 export interface LdapServer {
+  /** IPv6 addresses stay in brackets: so the runtime wants them. */
   host: string;
   port: number;
   tls: 'off' | 'on' | 'starttls';
@@ -94,7 +95,7 @@ export function parseLdapServer(value: string): LdapServer | null {
   const upgrades = /^\?starttls$/i.test(search);
   if (search !== '' && (secure || !upgrades)) return null;
   return {
-    host: hostname.replace(/^\[|\]$/g, '').toLowerCase(),
+    host: hostname.toLowerCase(),
     port: port === '' ? (secure ? 636 : 389) : Number(port),
     tls: secure ? 'on' : upgrades ? 'starttls' : 'off',
   };

@@ -115,6 +115,7 @@ export const ROWS = {
     'GET /docs/assets/{file}': {},
     'POST /auth/token': empty,
     'POST /auth/login': empty,
+    'POST /auth/ldap': empty,
     'POST /auth/refresh': empty,
     'GET /auth/reset-password': {},
     'POST /auth/reset-password': empty,

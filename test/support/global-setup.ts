@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startBridge } from '../../src/local/bridge.ts';
+import { type DirectoryName, startDirectories } from './directory-server.ts';
 import { startGitServer } from './git-server.ts';
 
 declare module 'vitest' {
@@ -8,12 +9,14 @@ declare module 'vitest' {
     /** `packages` is where the lockfile's packages are installed. */
     gitServer: { url: string; adminUrl: string; root: string; packages: string };
     bridge: { url: string; secret: string };
+    /** Ports on the loopback. */
+    directories: Record<DirectoryName, number>;
   }
 }
 
 const BRIDGE_SECRET = 'a-secret-of-the-test-suite';
 
-/** One real git server for the whole run, where tests make repositories of their own names; and a bridge with a thread that parses. */
+/** One real git server for the whole run, where tests make repositories of their own names; a bridge with a thread that parses; and directories. */
 export default async function setup(project: TestProject) {
   const server = await startGitServer();
   project.provide('gitServer', {
@@ -24,7 +27,10 @@ export default async function setup(project: TestProject) {
   });
   const bridge = await startBridge(BRIDGE_SECRET, [], 1);
   project.provide('bridge', { url: bridge.url, secret: BRIDGE_SECRET });
+  const directories = await startDirectories();
+  project.provide('directories', directories.ports);
   return async () => {
+    await directories.close();
     bridge.close();
     await server.close();
   };

@@ -6,9 +6,11 @@ import { setPage, slice, windowOf } from '../../http/pagination.ts';
 import { listSessions } from '../../store/sessions.ts';
 import { originOf } from './audit.ts';
 import { ensureAdmin } from './first-admin.ts';
+import { ldapLogin } from './ldap/login.ts';
 import { RESET_CSP, RESET_PAGE } from './reset-page.ts';
 import {
   idParam,
+  ldapRequest,
   loginRequest,
   refreshRequest,
   resetRequest,
@@ -36,6 +38,17 @@ const signIn = {
 
 const token = route({ ...signIn, path: '/auth/token', summary: 'Log in with username and password' });
 const loginRoute = route({ ...signIn, path: '/auth/login', summary: 'Log in; the same as /auth/token' });
+
+const ldap = route({
+  ...signIn,
+  path: '/auth/ldap',
+  summary: 'Log in with username and password of the LDAP directory or Active Directory',
+  description:
+    'Answers as `/auth/token` does. The first login makes an account, unless an admin made one with an e-mail address' +
+    ' of the entry; its role follows the groups that `LDAP_ROLE_MAP` names, at every login.',
+  errors: ['unauthorized', 'forbidden', 'upstream', 'not_configured', 'unavailable'],
+  request: { body: { required: true, content: json(ldapRequest) } },
+});
 
 const refreshRoute = route({
   method: 'post',
@@ -128,6 +141,10 @@ for (const contract of [token, loginRoute]) {
     return c.json(await login(services, originOf(c), c.req.valid('json')), 200, NO_STORE);
   });
 }
+
+authRoutes.openapi(ldap, async (c) =>
+  c.json(await ldapLogin(c.var.services, originOf(c), c.req.valid('json')), 200, NO_STORE),
+);
 
 authRoutes.openapi(refreshRoute, async (c) => {
   const { refresh_token } = c.req.valid('json');

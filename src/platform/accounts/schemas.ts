@@ -16,6 +16,16 @@ export const loginRequest = z
   })
   .openapi('LoginRequest');
 
+export const ldapRequest = loginRequest
+  .extend({
+    username: z.string().min(1).max(200).openapi({
+      description: '`uid`, `sAMAccountName`, `userPrincipalName` or `mail` of the entry.',
+      example: 'jdoe',
+    }),
+    password: z.string().min(1).max(1000).openapi({ example: 'ldap-password', format: 'password' }),
+  })
+  .openapi('LdapLoginRequest');
+
 export const refreshRequest = z
   .strictObject({
     refresh_token: z.string().min(1).max(8192).openapi({ example: 'eyJhbGciOiJIUzI1NiIs...' }),

@@ -4,6 +4,7 @@
  * starts TLS by a way that this runtime does not support, and waits for that without a bound.
  */
 import { BindRequest, ExtendedRequest, type Filter, PagedResultsControl, SearchRequest } from 'ldapts';
+import type { LdapServer } from '../../../config.ts';
 import { type Attributes, MalformedMessage, type Message, takeMessage } from './messages.ts';
 
 export interface Entry {
@@ -64,12 +65,12 @@ export interface Bounds {
 export const BOUNDS: Bounds = { stepMs: 5_000, totalMs: 15_000 };
 
 /**
- * Connects, and secures the connection where `server.tls` asks for it, before anything else is said.
+ * Connects, and secures the connection where `tls` asks for it, before anything else is said.
  * @throws (it, and what it returns) DirectoryError when the directory does not answer, or not as one should
  */
 export async function openConnection(
   dial: () => Promise<Socket>,
-  server: { host: string; tls: 'off' | 'on' | 'starttls' },
+  tls: LdapServer['tls'],
   bounds: Bounds = BOUNDS,
 ): Promise<Connection> {
   const deadline = Date.now() + bounds.totalMs;
@@ -79,15 +80,15 @@ export async function openConnection(
   const close = () => void socket.close().catch(ignore);
   socket.closed.catch(ignore);
   try {
-    await within('connect', () => opened(socket, server.tls === 'on'));
+    await within('connect', () => opened(socket, tls === 'on'));
     let wire = openWire(socket);
-    if (server.tls === 'starttls') {
+    if (tls === 'starttls') {
       const request = new ExtendedRequest({ messageId: 1, oid: START_TLS });
       const { code } = await within('starttls', () => wire.ask(1, request.write(), EXTENDED, ignore));
       if (code !== SUCCESS) throw new DirectoryError('starttls', `the directory refuses it (code ${code})`);
-      const plain = socket;
       wire.release();
-      socket = plain.startTls({ expectedServerHostname: server.host });
+      // The certificate has to be for the host that was connected to, as with ldaps.
+      socket = socket.startTls();
       socket.closed.catch(ignore);
       await within('starttls', () => opened(socket, true));
       wire = openWire(socket);
@@ -143,12 +144,7 @@ function operations(
     bind: (name, password) =>
       within('bind', () => {
         id += 1;
-        return wire.ask(
-          id,
-          new BindRequest({ messageId: id, dn: name, password }).write(),
-          BOUND,
-          ignore,
-        );
+        return wire.ask(id, new BindRequest({ messageId: id, dn: name, password }).write(), BOUND, ignore);
       }),
     search: async (query) => {
       const entries: Entry[] = [];

@@ -5,19 +5,14 @@
  * inner ones folded, the parts of a multi-valued RDN in order. Only for comparing: it is not a name to send.
  */
 export function canonicalDn(dn: string): string {
-  const rdns = splitAt(dn, /[,;]/).map((rdn) =>
-    splitAt(rdn, /\+/)
-      .map(canonicalPair)
-      .toSorted()
-      .join('+'),
-  );
+  const rdns = splitAt(dn, /[,;]/).map((rdn) => splitAt(rdn, /\+/).map(canonicalPair).toSorted().join('+'));
   return rdns.join(',');
 }
 
 function canonicalPair(pair: string): string {
   const equals = pair.indexOf('=');
-  if (equals < 0) return JSON.stringify(fold(unescape(pair)));
-  return `${pair.slice(0, equals).trim().toLowerCase()}=${JSON.stringify(fold(unescape(pair.slice(equals + 1))))}`;
+  const value = fold(unescaped(pair.slice(equals + 1))).replace(/[\\,;+="]/g, '\\$&');
+  return `${pair.slice(0, Math.max(0, equals)).trim().toLowerCase()}=${value}`;
 }
 
 const fold = (value: string) => value.normalize('NFKC').toLowerCase().replace(/\s+/gu, ' ').trim();
@@ -39,7 +34,7 @@ function splitAt(text: string, separator: RegExp): string[] {
 }
 
 /** `\2C` and `\c3\a4` are bytes of UTF-8, `\,` is the character itself; surrounding quotes go. */
-function unescape(value: string): string {
+function unescaped(value: string): string {
   const bare = value.replace(/^\s*"(.*)"\s*$/s, '$1');
   return bare.replace(/((?:\\[\da-f]{2})+)|\\(.)/gis, (_, hex: string | undefined, character: string) =>
     hex === undefined ? character : Buffer.from(hex.replaceAll('\\', ''), 'hex').toString('utf8'),

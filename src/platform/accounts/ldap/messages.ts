@@ -63,7 +63,7 @@ function decode(bytes: Uint8Array): Message {
     kind: 'end',
     operation: operation.tag,
     code: integerOf(code, ENUMERATED),
-    diagnostic: textOf(valueOf(diagnostic, OCTETS)),
+    diagnostic: textOf(bytesOf(diagnostic, OCTETS)),
     cookie: controls?.tag === CONTROLS ? pageCookie(controls) : new Uint8Array(),
   };
 }
@@ -71,22 +71,22 @@ function decode(bytes: Uint8Array): Message {
 function entryOf(operation: Element): { dn: string; attributes: Attributes } {
   const [name, list] = elementsOf(operation.value);
   const attributes: Attributes = new Map();
-  for (const item of elementsOf(valueOf(list, SEQUENCE))) {
-    const [type, values] = elementsOf(valueOf(item, SEQUENCE));
-    const key = textOf(valueOf(type, OCTETS)).toLowerCase().replace(/;.*$/s, '');
-    const found = elementsOf(valueOf(values, SET)).map((value) => valueOf(value, OCTETS));
+  for (const item of elementsOf(bytesOf(list, SEQUENCE))) {
+    const [type, values] = elementsOf(bytesOf(item, SEQUENCE));
+    const key = textOf(bytesOf(type, OCTETS)).toLowerCase().replace(/;.*$/s, '');
+    const found = elementsOf(bytesOf(values, SET)).map((value) => bytesOf(value, OCTETS));
     attributes.set(key, [...(attributes.get(key) ?? []), ...found]);
   }
-  return { dn: textOf(valueOf(name, OCTETS)), attributes };
+  return { dn: textOf(bytesOf(name, OCTETS)), attributes };
 }
 
 /** Where the next page begins; empty after the last one, and where the directory knows no pages. */
 function pageCookie(controls: Element): Uint8Array {
   for (const control of elementsOf(controls.value)) {
-    const parts = elementsOf(valueOf(control, SEQUENCE));
-    if (textOf(valueOf(parts[0], OCTETS)) !== PAGED_RESULTS) continue;
-    const [page] = elementsOf(valueOf(parts.at(-1), OCTETS));
-    return valueOf(elementsOf(valueOf(page, SEQUENCE))[1], OCTETS);
+    const parts = elementsOf(bytesOf(control, SEQUENCE));
+    if (textOf(bytesOf(parts[0], OCTETS)) !== PAGED_RESULTS) continue;
+    const [page] = elementsOf(bytesOf(parts.at(-1), OCTETS));
+    return bytesOf(elementsOf(bytesOf(page, SEQUENCE))[1], OCTETS);
   }
   return new Uint8Array();
 }
@@ -116,14 +116,14 @@ function readHeader(bytes: Uint8Array, at: number): { start: number; end: number
   return { start, end: start + length };
 }
 
-function valueOf(element: Element | undefined, tag: number): Uint8Array {
+function bytesOf(element: Element | undefined, tag: number): Uint8Array {
   if (element?.tag !== tag) throw new MalformedMessage('an element of another kind');
   return element.value;
 }
 
 /** Message ids and result codes: not negative, and of four bytes at most. */
 function integerOf(element: Element | undefined, tag: number): number {
-  const bytes = valueOf(element, tag);
+  const bytes = bytesOf(element, tag);
   if (bytes.length < 1 || bytes.length > 4 || bytes[0]! > 0x7f) throw new MalformedMessage('a number');
   return bytes.reduce((sum, byte) => sum * 256 + byte, 0);
 }
