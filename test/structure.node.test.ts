@@ -179,6 +179,16 @@ describe('the house', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('nobody but egress.ts and the local server opens a connection', () => {
+    const allowed = ['src/egress.ts', 'src/local/'];
+    const opens =
+      /(?:from |import\()'(?:cloudflare:sockets|(?:node:)?(?:net|tls|dgram|https?|http2))'|import \{[^}]*\bClient\b[^}]*\} from 'ldapts'/;
+    const wrong = sources.filter(
+      (file) => !allowed.some((a) => file.startsWith(a)) && opens.test(textOf.get(file)!),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   test('the API Worker carries no grammar', () => {
     const seen = new Set<string>();
     const visit = (file: string): void => {

@@ -30,13 +30,11 @@ export interface Connection {
   close(): void;
 }
 
-/** Why the directory could not be asked, for the log: it names hosts and settings, so no caller sees it. */
+/** Why the directory could not be asked, for the log: it tells of settings and entries, so no caller sees it. */
 export class DirectoryError extends Error {
-  readonly step: string;
   constructor(step: string, reason: string, cause?: unknown) {
-    super(reason, { cause });
+    super(`${step}: ${reason}`, { cause });
     this.name = 'DirectoryError';
-    this.step = step;
   }
 }
 

@@ -52,7 +52,7 @@ const MAX_ASKING = 32;
 let asking = 0;
 
 async function ask(
-  s: Pick<Needs, 'egress' | 'log'>,
+  s: Pick<Needs, 'egress'>,
   directory: NonNullable<Config['ldap']>,
   credentials: Credentials,
 ): Promise<Person | null> {
@@ -65,9 +65,7 @@ async function ask(
     return await authenticate(directory, connect, credentials);
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error;
-    const { host, port } = directory.server;
-    s.log.error('the directory cannot be asked', { host, port, step: error.step, reason: error.message });
-    throw new Problem('upstream', 'The directory cannot be asked; try again later.');
+    throw new Problem('upstream', 'The directory cannot be asked; try again later.', { cause: error });
   } finally {
     asking -= 1;
   }

@@ -1,7 +1,12 @@
 import { connect } from 'cloudflare:sockets';
 import { describe, expect, inject, it } from 'vitest';
 import { type LdapServer, parseLdapServer } from '../../../../src/config.ts';
-import { DirectoryError, openConnection } from '../../../../src/platform/accounts/ldap/connection.ts';
+import {
+  type Connection,
+  DirectoryError,
+  type Entry,
+  openConnection,
+} from '../../../../src/platform/accounts/ldap/connection.ts';
 import { authenticate, type DirectorySettings } from '../../../../src/platform/accounts/ldap/directory.ts';
 import { canonicalDn } from '../../../../src/platform/accounts/ldap/dn.ts';
 import { MalformedMessage, takeMessage } from '../../../../src/platform/accounts/ldap/messages.ts';
@@ -146,6 +151,28 @@ describe('a person', () => {
     ['an address of two people', 'shared@example.org', 'password of bead'],
   ])('is nobody by %s', async (_, username, password) => {
     expect(await ask('sound', username, password)).toBeNull();
+  });
+
+  it('that nobody is takes as many questions as a wrong password', async () => {
+    const questions = async (entries: Entry[]) => {
+      const asked: string[] = [];
+      const connection: Connection = {
+        bind: async (name) => {
+          asked.push(name === SERVICE.user ? 'service' : 'password');
+          return { code: name === SERVICE.user ? 0 : 49, diagnostic: '' };
+        },
+        search: async () => {
+          asked.push('search');
+          return entries;
+        },
+        close: () => asked.push('close'),
+      };
+      await authenticate(SETTINGS, async () => connection, { username: 'abba', password: 'wrong' });
+      return asked;
+    };
+    const known = await questions([{ dn: 'uid=abba', attributes: new Map() }]);
+    expect(known).toEqual(['service', 'search', 'password', 'close']);
+    expect(await questions([])).toEqual(known);
   });
 
   it('has the highest role of their groups: by member, uniqueMember or memberUid', async () => {
