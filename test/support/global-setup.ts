@@ -2,18 +2,23 @@ import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startBridge } from '../../src/local/bridge.ts';
 import { startGitServer } from './git-server.ts';
+import { startIdentityProviders } from './identity-providers.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** `packages` is where the lockfile's packages are installed. */
     gitServer: { url: string; adminUrl: string; root: string; packages: string };
     bridge: { url: string; secret: string };
+    identityProviders: { url: string };
   }
 }
 
 const BRIDGE_SECRET = 'a-secret-of-the-test-suite';
 
-/** One real git server for the whole run, where tests make repositories of their own names; and a bridge with a thread that parses. */
+/**
+ * One real git server for the whole run, where tests make repositories of their own names; a bridge with a thread that
+ * parses; and identity providers.
+ */
 export default async function setup(project: TestProject) {
   const server = await startGitServer();
   project.provide('gitServer', {
@@ -24,7 +29,10 @@ export default async function setup(project: TestProject) {
   });
   const bridge = await startBridge(BRIDGE_SECRET, [], 1);
   project.provide('bridge', { url: bridge.url, secret: BRIDGE_SECRET });
+  const providers = await startIdentityProviders();
+  project.provide('identityProviders', { url: providers.url });
   return async () => {
+    await providers.close();
     bridge.close();
     await server.close();
   };
