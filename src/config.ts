@@ -160,6 +160,7 @@ const variables = z.object({
   OAUTH_GITHUB_CLIENT_SECRET: text,
   OAUTH_GOOGLE_CLIENT_ID: text,
   OAUTH_GOOGLE_CLIENT_SECRET: text,
+  OAUTH_GOOGLE_ISSUER: url.default('https://accounts.google.com'),
   OAUTH_GITLAB_CLIENT_ID: text,
   OAUTH_GITLAB_CLIENT_SECRET: text,
   OAUTH_KEYCLOAK_SERVER_URL: url,
@@ -221,12 +222,17 @@ function shape(v: z.output<typeof variables>, warnings: string[]) {
     },
     logLevel: v.API_DEBUG,
     oauth: {
-      github: pair(v.OAUTH_GITHUB_CLIENT_ID, v.OAUTH_GITHUB_CLIENT_SECRET),
-      google: pair(v.OAUTH_GOOGLE_CLIENT_ID, v.OAUTH_GOOGLE_CLIENT_SECRET),
-      gitlab: pair(v.OAUTH_GITLAB_CLIENT_ID, v.OAUTH_GITLAB_CLIENT_SECRET),
-      keycloak: pair(v.OAUTH_KEYCLOAK_CLIENT_ID, v.OAUTH_KEYCLOAK_CLIENT_SECRET),
-      keycloakServer: v.OAUTH_KEYCLOAK_SERVER_URL ?? null,
-      keycloakRealm: v.OAUTH_KEYCLOAK_REALM ?? null,
+      github: client(v.OAUTH_GITHUB_CLIENT_ID, v.OAUTH_GITHUB_CLIENT_SECRET),
+      google: {
+        ...client(v.OAUTH_GOOGLE_CLIENT_ID, v.OAUTH_GOOGLE_CLIENT_SECRET),
+        issuer: v.OAUTH_GOOGLE_ISSUER,
+      },
+      gitlab: client(v.OAUTH_GITLAB_CLIENT_ID, v.OAUTH_GITLAB_CLIENT_SECRET),
+      keycloak: {
+        ...client(v.OAUTH_KEYCLOAK_CLIENT_ID, v.OAUTH_KEYCLOAK_CLIENT_SECRET),
+        server: v.OAUTH_KEYCLOAK_SERVER_URL ?? null,
+        realm: v.OAUTH_KEYCLOAK_REALM ?? null,
+      },
     },
     ldap: v.LDAP_SERVER
       ? {
@@ -279,8 +285,8 @@ function shape(v: z.output<typeof variables>, warnings: string[]) {
   };
 }
 
-function pair(clientId: string | undefined, clientSecret: string | undefined) {
-  return clientId && clientSecret ? { clientId, clientSecret } : null;
+function client(clientId: string | undefined, clientSecret: string | undefined) {
+  return { clientId: clientId ?? null, clientSecret: clientSecret ?? null };
 }
 
 const parsed = new WeakMap<object, Config>();

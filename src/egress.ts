@@ -1,7 +1,8 @@
 /**
- * The only way to the outside: the only fetch, and the only TCP connection. Every outbound URL of git, webhooks, hosts and OIDC discovery is judged here, on the
- * parsed URL, and again at every redirect: https only, never a private, loopback, link-local or own address, except
- * what `EGRESS_ALLOW` names.
+ * The only way to the outside: the only fetch, and the only TCP connection. Every outbound URL of git, webhooks, hosts
+ * and OIDC discovery is judged here, on the parsed URL, and again at every redirect: https only, never a private,
+ * loopback, link-local or own address, except what `EGRESS_ALLOW` names, and for their own client the endpoints that the
+ * operator set by variable.
  *
  * A TCP connection goes to what the operator set by a variable (`LDAP_SERVER`) and is asked for by that name: no request
  * and no data can bring an address into it, so there is nothing to judge.
@@ -24,6 +25,11 @@ export interface Endpoint {
 
 export interface EgressInit extends RequestInit {
   purpose: EgressPurpose;
+  /**
+   * A URL that the operator set by a variable: requests to its host and port, this one and its redirects, need be neither
+   * https nor public.
+   */
+  operator?: string;
   /** Milliseconds until the response's headers must have arrived, over all redirects. Default `Egress.idleMs`. */
   timeoutMs?: number;
 }
@@ -79,29 +85,29 @@ export function createEgress(options: EgressOptions): Egress {
   const idleMs = options.idleMs ?? EGRESS_IDLE_MS;
   const send = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init));
 
-  const check = (url: string): URL => {
+  const check = (url: string, operator?: string): URL => {
     const parsed = parseUrl(url);
-    judge(parsed, allow, own, bridge);
+    judge(parsed, operator === undefined ? allow : [...allow, exactly(new URL(operator))], own, bridge);
     // The parser drops or escapes them: what is stored and shown would not be what is asked.
     if (/[\p{Cc}\p{Cs}\s]/u.test(url)) throw refused('The URL must not hold spaces or control characters.');
     return parsed;
   };
   const open = async (url: URL | string, init: EgressInit): Promise<Response> => {
-    const { purpose, timeoutMs = idleMs, ...request } = init;
+    const { purpose, operator, timeoutMs = idleMs, ...request } = init;
     const local = purpose === 'bridge';
-    const judged = local ? bridgeUrl(String(url), bridge) : check(String(url));
+    const judged = local ? bridgeUrl(String(url), bridge) : check(String(url), operator);
     const headers = new Headers(request.headers);
     if (local && options.bridge) headers.set('x-bridge-secret', options.bridge.secret);
     const prepared = { ...request, headers, redirect: 'manual' as const };
     return withDeadline(timeoutMs, judged, (deadline) => {
       const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline;
-      return follow(send, judged, { ...prepared, signal }, local ? null : check);
+      return follow(send, judged, { ...prepared, signal }, local ? null : (next) => check(next, operator));
     });
   };
   return {
     fetch: open,
     connect: (endpoint) => dial(options.endpoints?.[endpoint] ?? null),
-    check,
+    check: (url) => check(url),
     allows: (url) => isAllowed(url, allow),
     bridge: bridge ? bridge.href.replace(/\/+$/, '') : null,
     idleMs,
@@ -281,6 +287,12 @@ function parseAllowEntry(text: string): AllowEntry | null {
   if (parsed.username !== '' || parsed.pathname !== '/' || parsed.search !== '') return null;
   const host = hostOf(parsed);
   return { host, ip: parseIp(host), port: port === undefined ? null : Number(port) };
+}
+
+/** The entry for one URL's host and port. */
+function exactly(url: URL): AllowEntry {
+  const host = hostOf(url);
+  return { host, ip: parseIp(host), port: portOf(url) };
 }
 
 function isAllowed(url: URL, allow: AllowEntry[]): boolean {

@@ -81,6 +81,7 @@ export interface Names {
   session_id: string;
   key_id: string;
   file: string;
+  provider: string;
 }
 
 export interface Row {
@@ -119,6 +120,9 @@ export const ROWS = {
     'POST /auth/refresh': empty,
     'GET /auth/reset-password': {},
     'POST /auth/reset-password': empty,
+    'GET /auth/oauth/{provider}/authorize': {},
+    'GET /auth/oauth/{provider}/callback': { ok: 400 },
+    'POST /auth/exchange': empty,
   },
   'needs a caller': {
     'POST /auth/ws-ticket': {},

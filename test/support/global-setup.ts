@@ -3,6 +3,7 @@ import type { TestProject } from 'vitest/node';
 import { startBridge } from '../../src/local/bridge.ts';
 import { type DirectoryName, startDirectories } from './directory-server.ts';
 import { startGitServer } from './git-server.ts';
+import { startIdentityProviders } from './identity-providers.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -11,12 +12,16 @@ declare module 'vitest' {
     bridge: { url: string; secret: string };
     /** Ports on the loopback. */
     directories: Record<DirectoryName, number>;
+    identityProviders: { url: string };
   }
 }
 
 const BRIDGE_SECRET = 'a-secret-of-the-test-suite';
 
-/** One real git server for the whole run, where tests make repositories of their own names; a bridge with a thread that parses; and directories. */
+/**
+ * One real git server for the whole run, where tests make repositories of their own names; a bridge with a thread that
+ * parses; identity providers; and directories.
+ */
 export default async function setup(project: TestProject) {
   const server = await startGitServer();
   project.provide('gitServer', {
@@ -27,10 +32,13 @@ export default async function setup(project: TestProject) {
   });
   const bridge = await startBridge(BRIDGE_SECRET, [], 1);
   project.provide('bridge', { url: bridge.url, secret: BRIDGE_SECRET });
+  const providers = await startIdentityProviders();
+  project.provide('identityProviders', { url: providers.url });
   const directories = await startDirectories();
   project.provide('directories', directories.ports);
   return async () => {
     await directories.close();
+    await providers.close();
     bridge.close();
     await server.close();
   };

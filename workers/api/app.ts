@@ -17,6 +17,7 @@ import { groupRoutes } from '../../src/platform/groups/routes.ts';
 import { indexingStatusRoutes, jobRoutes, jobStreams } from '../../src/platform/jobs/routes.ts';
 import { projectRoutes } from '../../src/platform/projects/routes.ts';
 import { repoRoutes } from '../../src/platform/repos/routes.ts';
+import { signOnRoutes } from '../../src/platform/sign-on/routes.ts';
 import { probeRoutes, rootHealth, statusRoutes } from '../../src/platform/telemetry/routes.ts';
 import { type Services, services } from '../../src/services.ts';
 import { VERSION } from '../../src/version.ts';
@@ -24,6 +25,7 @@ import { VERSION } from '../../src/version.ts';
 /** Served below /api/v1 only. */
 const VERSIONED = [
   authRoutes,
+  signOnRoutes,
   keyRoutes,
   userRoutes,
   auditRoutes,
@@ -44,7 +46,7 @@ const REPORELAY: OpenAPIHono<AppEnv>[] = [
   contextRoutes,
 ];
 /** Also at the root: Nectr's `/auth/*` and `/health/*`, and the WebSockets. */
-const AT_ROOT = [rootHealth, probeRoutes, authRoutes, keyRoutes, jobStreams];
+const AT_ROOT = [rootHealth, probeRoutes, authRoutes, signOnRoutes, keyRoutes, jobStreams];
 
 /** The app; `build` makes the services of a request, and tests may give their own. */
 export function createApp(build: (env: Env) => Services = services): OpenAPIHono<AppEnv> {
