@@ -38,7 +38,9 @@ export async function createLocalAdmin(environment: NodeJS.ProcessEnv, admin: Ne
     if (!isFirst) await register(server.url, server.credentials.api_key, admin);
     else if (admin.email !== null) {
       const api = new Api(server.url, server.credentials.api_key);
-      await api.call('PUT', '/users/me', { email: admin.email });
+      const { id } = await api.get<{ id: string }>('/users/me');
+      // By the operator, who stands for the address, and not as what users say about themselves.
+      await api.call('PUT', `/users/${id}`, { email: admin.email });
     }
   } finally {
     await server.stop();
