@@ -24,6 +24,8 @@ export default defineConfig({
                 API_ADMIN_USERNAME: 'root',
                 API_ADMIN_PASSWORD: 'correct horse battery staple',
                 API_ADMIN_API_KEY: 'rak_test0000000000000000000000000000000000000000',
+                OAUTH_GITHUB_CLIENT_ID: 'of-the-tests',
+                OAUTH_GITHUB_CLIENT_SECRET: 'of-the-tests',
                 EGRESS_ALLOW: '127.0.0.0/8',
                 // Short, so that a test of what stalls waits for it; long enough for git under load.
                 EGRESS_IDLE_SECONDS: '3',

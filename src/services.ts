@@ -67,6 +67,7 @@ export function services(env: Env, requestId?: string): Services {
       allow: config.egressAllow,
       idleMs: config.egressIdleMs,
       own: ownHosts(env, config),
+      endpoints: { ldap: config.ldap?.server ?? null },
       bridge:
         env.BRIDGE_URL && env.BRIDGE_SECRET ? { url: env.BRIDGE_URL, secret: env.BRIDGE_SECRET } : undefined,
     }),

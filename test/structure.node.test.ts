@@ -122,6 +122,7 @@ const LAYERS: [prefix: string, may: string[]][] = [
     'src/platform/',
     [
       'src/config.ts',
+      'src/egress.ts',
       'src/errors.ts',
       'src/http/',
       'src/ids.ts',
@@ -187,6 +188,16 @@ describe('the house', () => {
         /(?<![.\w])fetch\(/.test(
           textOf.get(file)!.replace(/(async |override )?fetch\(\s*(request|_?env|_)/g, ''),
         ),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('nobody but egress.ts and the local server opens a connection', () => {
+    const allowed = ['src/egress.ts', 'src/local/'];
+    const opens =
+      /(?:from |import\()'(?:cloudflare:sockets|(?:node:)?(?:net|tls|dgram|https?|http2))'|import \{[^}]*\bClient\b[^}]*\} from 'ldapts'/;
+    const wrong = sources.filter(
+      (file) => !allowed.some((a) => file.startsWith(a)) && opens.test(textOf.get(file)!),
     );
     expect(wrong).toEqual([]);
   });

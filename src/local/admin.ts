@@ -38,7 +38,9 @@ export async function createLocalAdmin(environment: NodeJS.ProcessEnv, admin: Ne
     if (!isFirst) await register(server.url, server.credentials.api_key, admin);
     else if (admin.email !== null) {
       const api = createClient({ baseUrl: server.url, apiKey: server.credentials.api_key });
-      await answer(api.PUT('/api/v1/users/me', { body: { email: admin.email } }));
+      const { id } = await answer(api.GET('/api/v1/users/me'));
+      // By the operator, who stands for the address, and not as what users say about themselves.
+      await answer(api.PUT('/api/v1/users/{id}', { params: { path: { id } }, body: { email: admin.email } }));
     }
   } finally {
     await server.stop();

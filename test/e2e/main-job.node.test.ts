@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { answer, createClient } from '../../src/client/client.ts';
+import { Browser } from '../support/browser.ts';
 import { makeRepo } from '../support/git.ts';
 import { seedExamples } from './seed-examples.ts';
 import { ended, freePort, Running, sleep, startServer } from './server-process.ts';
@@ -37,6 +38,11 @@ const git = (...args: string[]) =>
 const environment = () => ({
   LOCAL_REPOS: path.join(scratch, 'repos'),
   EGRESS_ALLOW: new URL(inject('gitServer').url).host,
+  OAUTH_KEYCLOAK_SERVER_URL: inject('identityProviders').url,
+  OAUTH_KEYCLOAK_REALM: 'main',
+  OAUTH_KEYCLOAK_CLIENT_ID: 'on-any-port',
+  OAUTH_KEYCLOAK_CLIENT_SECRET: 'gloas-s3cret_of.tests',
+  SSO_ALLOWED: 'corp.example',
 });
 
 beforeAll(async () => {
@@ -86,6 +92,20 @@ describe('npm start', () => {
     }
     const { response, error } = await open.GET('/api/v1/repos');
     expect([response.status, error?.error_code]).toEqual([401, 'UNAUTHORIZED']);
+  });
+
+  test('a browser signs on by an OpenID provider', async () => {
+    const { url } = inject('identityProviders');
+    const claims = { email: 'eve@corp.example', email_verified: true, preferred_username: 'eve' };
+    await fetch(`${url}/__admin/accounts/eve`, { method: 'PUT', body: JSON.stringify(claims) });
+    const browser = new Browser();
+    const form = await browser.go(`${server.url}/api/v1/auth/oauth/keycloak/authorize`);
+    const consent = await browser.submit(form, { login: 'eve', password: 'any' });
+    const page = await browser.submit(consent);
+    expect([page.status, page.text]).toEqual([200, expect.stringContaining('access_token')]);
+    const { access_token } = JSON.parse(page.text) as { access_token: string };
+    const me = createClient({ baseUrl: server.url, token: access_token }).GET('/api/v1/users/me');
+    expect(await answer(me)).toMatchObject({ username: 'eve', role: 'viewer', email: 'eve@corp.example' });
   });
 
   test('the command line creates an admin in the server that runs, once', async () => {

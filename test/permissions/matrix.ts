@@ -81,6 +81,7 @@ export interface Names {
   session_id: string;
   key_id: string;
   file: string;
+  provider: string;
 }
 
 export interface Row {
@@ -116,9 +117,13 @@ export const ROWS = {
     'GET /docs/assets/{file}': {},
     'POST /auth/token': empty,
     'POST /auth/login': empty,
+    'POST /auth/ldap': empty,
     'POST /auth/refresh': empty,
     'GET /auth/reset-password': {},
     'POST /auth/reset-password': empty,
+    'GET /auth/oauth/{provider}/authorize': {},
+    'GET /auth/oauth/{provider}/callback': { ok: 400 },
+    'POST /auth/exchange': empty,
   },
   'needs a caller': {
     'POST /auth/ws-ticket': {},

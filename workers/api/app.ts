@@ -17,6 +17,7 @@ import { groupRoutes } from '../../src/platform/groups/routes.ts';
 import { indexingStatusRoutes, jobRoutes, jobStreams } from '../../src/platform/jobs/routes.ts';
 import { projectRoutes } from '../../src/platform/projects/routes.ts';
 import { repoRoutes } from '../../src/platform/repos/routes.ts';
+import { signOnRoutes } from '../../src/platform/sign-on/routes.ts';
 import { metricsRoutes, prometheus } from '../../src/platform/telemetry/metrics-routes.ts';
 import { probeRoutes, rootHealth, statusRoutes } from '../../src/platform/telemetry/routes.ts';
 import { type Services, services } from '../../src/services.ts';
@@ -25,6 +26,7 @@ import { VERSION } from '../../src/version.ts';
 /** Served below /api/v1 only. */
 const VERSIONED = [
   authRoutes,
+  signOnRoutes,
   keyRoutes,
   userRoutes,
   auditRoutes,
@@ -46,7 +48,7 @@ const REPORELAY: OpenAPIHono<AppEnv>[] = [
   contextRoutes,
 ];
 /** Also at the root: Nectr's `/auth/*` and `/health/*`, Prometheus, and the WebSockets. */
-const AT_ROOT = [rootHealth, prometheus, probeRoutes, authRoutes, keyRoutes, jobStreams];
+const AT_ROOT = [rootHealth, prometheus, probeRoutes, authRoutes, signOnRoutes, keyRoutes, jobStreams];
 
 /** The app; `build` makes the services of a request, and tests may give their own. */
 export function createApp(build: (env: Env, requestId: string) => Services = services): OpenAPIHono<AppEnv> {

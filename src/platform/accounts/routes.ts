@@ -8,9 +8,11 @@ import { setPage, slice, type Window, windowOf } from '../../http/pagination.ts'
 import { listSessions } from '../../store/sessions.ts';
 import { originOf } from './audit.ts';
 import { ensureAdmin } from './first-admin.ts';
+import { ldapLogin } from './ldap/login.ts';
 import { RESET_CSP, RESET_PAGE } from './reset-page.ts';
 import {
   idParam,
+  ldapRequest,
   loginRequest,
   refreshRequest,
   resetRequest,
@@ -47,6 +49,18 @@ const loginRoute = route({
   path: '/auth/login',
   operationId: 'login',
   summary: 'Log in; the same as /auth/token',
+});
+
+const ldap = route({
+  ...signIn,
+  path: '/auth/ldap',
+  operationId: 'loginLdap',
+  summary: 'Log in with username and password of the LDAP directory or Active Directory',
+  description:
+    'Answers as `/auth/token` does. The first login makes an account, unless an admin made one with an e-mail address' +
+    ' of the entry; its role follows the groups that `LDAP_ROLE_MAP` names, at every login.',
+  errors: ['unauthorized', 'forbidden', 'upstream', 'not_configured', 'unavailable'],
+  request: { body: { required: true, content: json(ldapRequest) } },
 });
 
 const refreshRoute = route({
@@ -149,6 +163,10 @@ for (const contract of [token, loginRoute]) {
     return c.json(await login(services, originOf(c), c.req.valid('json')), 200, NO_STORE);
   });
 }
+
+authRoutes.openapi(ldap, async (c) =>
+  c.json(await ldapLogin(c.var.services, originOf(c), c.req.valid('json')), 200, NO_STORE),
+);
 
 authRoutes.openapi(refreshRoute, async (c) => {
   const { refresh_token } = c.req.valid('json');

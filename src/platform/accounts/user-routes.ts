@@ -188,7 +188,7 @@ async function profileOf(c: Context<AppEnv>) {
 }
 
 function view(row: User) {
-  const { hasPassword, personalGroupId, createdAt, updatedAt, ...rest } = row;
+  const { hasPassword, emailBy: _emailBy, personalGroupId, createdAt, updatedAt, ...rest } = row;
   return {
     ...rest,
     has_password: hasPassword,
