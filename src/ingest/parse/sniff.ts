@@ -40,7 +40,8 @@ export interface Sniffer {
  */
 export function createSniffer(size = HEAD_BYTES): Sniffer {
   const head = new Uint8Array(Math.min(size, HEAD_BYTES));
-  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  /** Made at the first byte that is no ASCII: most blobs have none. */
+  let utf8: TextDecoder | null = null;
   const lines = new LineLengths();
   let total = 0;
   let seen = 0;
@@ -57,13 +58,15 @@ export function createSniffer(size = HEAD_BYTES): Sniffer {
       seen += bytes.length;
       nul ||= bytes.includes(0);
       lines.push(bytes);
-      if (!invalid && !nul) invalid = !accepts(utf8, bytes);
+      if (invalid || nul || (utf8 === null && isAscii(bytes))) return;
+      utf8 ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+      invalid = !accepts(utf8, bytes);
     },
     end() {
       const start = head.subarray(0, Math.min(seen, head.length));
       const utf16 = utf16Mark(start);
       // A blob cut at the sniffing limit may end inside a character: that is no error of its own.
-      if (!invalid && !nul && total <= SNIFFED_BYTES) invalid = !accepts(utf8, null);
+      if (!invalid && !nul && utf8 !== null && total <= SNIFFED_BYTES) invalid = !accepts(utf8, null);
       const controls = invalid && mostlyControls(start);
       const invalidUtf8 = invalid && utf16 === null;
       const headText = utf16 === null ? latin1(start) : latin1(start.filter((byte) => byte !== 0));
@@ -153,6 +156,11 @@ class LineLengths {
     if (length > this.longest) this.longest = length;
     this.open = 0;
   }
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if (bytes[at]! > 127) return false;
+  return true;
 }
 
 function accepts(decoder: TextDecoder, bytes: Uint8Array | null): boolean {
