@@ -16,11 +16,6 @@ export async function tagOf(text: string, profile: Profile = 'plain'): Promise<s
   return `"${hash}${profile === 'envelope' ? ENVELOPE : ''}"`;
 }
 
-/** The tag of a JSON body as the GET of the same URL would answer it. */
-export function tagOfJson(body: unknown): Promise<string> {
-  return tagOf(JSON.stringify(body));
-}
-
 /** Whether an `If-None-Match` value names the tag; comparison is weak, as RFC 9110 says for this header. */
 export function matchesAny(header: string | undefined, tag: string): boolean {
   if (header === undefined) return false;
@@ -42,15 +37,20 @@ export async function notModified(c: Context<AppEnv>, parts: unknown[]): Promise
     : null;
 }
 
+/** Gives a change the tag that GET of its URL answers from now on, where its own body says more than that. */
+export async function setTag(c: Context<AppEnv>, current: unknown): Promise<void> {
+  c.header('etag', await tagOf(JSON.stringify(current), c.var.profile));
+}
+
 /**
- * Honours `If-Match` before a change: `current` is the body that GET of this URL answers now. Without the header the
- * change goes through.
+ * Honours `If-Match` before a change: `current` is the body that GET of this URL answers now, and of a list `total` is
+ * its size, which is tagged with it. Without the header the change goes through.
  * @throws Problem `precondition_failed`
  */
-export async function requireMatch(c: Context<AppEnv>, current: unknown): Promise<void> {
+export async function requireMatch(c: Context<AppEnv>, current: unknown, total?: number): Promise<void> {
   const header = c.req.header('if-match');
   if (header === undefined || header.trim() === '*') return;
-  const tag = await tagOfJson(current);
+  const tag = await tagOf(JSON.stringify(current) + (total ?? ''));
   const named = header.split(',').map((item) => item.trim().replace(`${ENVELOPE}"`, '"'));
   if (!named.includes(tag)) {
     throw new Problem(

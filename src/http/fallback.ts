@@ -5,7 +5,10 @@ import { METHOD_NAME_ALL } from 'hono/router';
 import { Problem } from '../errors.ts';
 import type { AppEnv } from './feature.ts';
 import { admit } from './guard.ts';
+import { requireWellFormedPath } from './negotiation.ts';
 
+/** Where the API answers; health is exempt, and liveness must not need what counts. */
+const COUNTED = /^\/(?:api(?!\/v1\/health(?:\/|$))|auth|ws)\//;
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** The app's not-found handler. Probing counts like any other request, under the caller's plan or `anonymous`. */
@@ -15,7 +18,7 @@ export function fallback(app: OpenAPIHono<AppEnv>) {
     const allow = allowed.join(', ');
     if (c.req.method === 'OPTIONS' && allowed.length > 0)
       return new Response(null, { status: 204, headers: { allow } });
-    if (c.req.path.startsWith('/api/')) {
+    if (COUNTED.test(c.req.path)) {
       await admit(c, {
         method: 'get',
         path: c.req.path,
@@ -24,6 +27,7 @@ export function fallback(app: OpenAPIHono<AppEnv>) {
         responses: {},
       });
     }
+    requireWellFormedPath(c);
     if (allowed.length > 0) {
       throw new Problem('method_not_allowed', `${c.req.method} is not allowed here; ${allow} is.`, {
         members: { allow },

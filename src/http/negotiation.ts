@@ -1,4 +1,4 @@
-/** Content negotiation on the way in: what the client accepts (406) and how much it may send (413). */
+/** Judged on the way in: the form of the path (400), what the client accepts (406), how much it may send (413). */
 import type { Context } from 'hono';
 import { Problem } from '../errors.ts';
 import type { AppEnv, RouteSpec } from './feature.ts';
@@ -50,6 +50,18 @@ export function negotiate(c: Context<AppEnv>, produced: string[] | null): void {
   const header = c.req.header('accept');
   if (produced === null || produced.some((type) => accepts(header, type))) return;
   throw new Problem('not_acceptable', `This answers in ${produced.join(' or ')} only.`);
+}
+
+/** @throws Problem `validation` for a path that is no percent-encoded UTF-8 */
+export function requireWellFormedPath(c: Context<AppEnv>): void {
+  const { pathname } = new URL(c.req.raw.url);
+  try {
+    decodeURIComponent(pathname);
+  } catch {
+    throw new Problem('validation', 'The path holds a percent sign that begins no valid UTF-8 escape.', {
+      errors: [{ pointer: 'path', detail: 'malformed percent-encoding' }],
+    });
+  }
 }
 
 /** Refuses a body above the limit: by its declared length, or while reading when there is none. */

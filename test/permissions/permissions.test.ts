@@ -2,7 +2,7 @@ import { createExecutionContext } from 'cloudflare:test';
 import { exports } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createApp } from '../../workers/api/app.ts';
-import { type Answer, call, read, request, withVariables } from '../http/call.ts';
+import { type Answer, call, read, withVariables } from '../http/call.ts';
 import {
   CALLERS,
   type CallerKind,
@@ -15,6 +15,7 @@ import {
   type Rule,
   SHOWN_REPO,
 } from './matrix.ts';
+import { requestOf } from './requests.ts';
 import { makeWorld, nowhere, type Openness, type World } from './world.ts';
 
 /** An operation of the document, with its row. */
@@ -92,14 +93,6 @@ function expected(rule: Rule, caller: CallerKind, openness: Openness): string {
 function agrees({ row, successes }: Case, wanted: string, status: number): boolean {
   if (wanted !== 'ok') return status === Number(wanted);
   return row.ok === undefined ? successes.includes(status) : status === row.ok;
-}
-
-function requestOf({ method, path, row }: Case, names: Names, headers: Record<string, string>): Request {
-  const named = (parameter: string) => names[row.as?.[parameter] ?? (parameter as keyof Names)];
-  const filled = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => encodeURIComponent(named(name) ?? 'x'));
-  const search = row.query ? `?${new URLSearchParams(row.query)}` : '';
-  const body = typeof row.body === 'function' ? row.body(names) : row.body;
-  return request(filled + search, { method, headers: { ...row.headers, ...headers }, body });
 }
 
 async function send(one: Case, names: Names, headers: Record<string, string>): Promise<Answer> {

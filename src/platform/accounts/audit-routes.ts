@@ -10,8 +10,10 @@ const list = route({
   scope: 'admin:system',
   role: 'admin',
   tags: ['Users'],
+  operationId: 'listAuditEntries',
   summary: 'Logins, keys, users and grants: who did what, newest first',
   description: 'Entries stay for 400 days.',
+  etag: true,
   request: { query: auditQuery },
   responses: { 200: { description: 'Entries', content: json(auditList) } },
 });

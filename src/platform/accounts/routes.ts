@@ -1,14 +1,18 @@
 /** `/auth/*`: logins, sessions, socket tickets. Served below /api/v1 and at the root. */
 import { z } from '@hono/zod-openapi';
-import { feature, json, route } from '../../http/feature.ts';
+import type { Context } from 'hono';
+import { requireMatch } from '../../http/etag.ts';
+import { type AppEnv, feature, json, route } from '../../http/feature.ts';
 import { signedIn } from '../../http/identity.ts';
-import { setPage, slice, windowOf } from '../../http/pagination.ts';
+import { setPage, slice, type Window, windowOf } from '../../http/pagination.ts';
 import { listSessions } from '../../store/sessions.ts';
 import { originOf } from './audit.ts';
 import { ensureAdmin } from './first-admin.ts';
+import { ldapLogin } from './ldap/login.ts';
 import { RESET_CSP, RESET_PAGE } from './reset-page.ts';
 import {
   idParam,
+  ldapRequest,
   loginRequest,
   refreshRequest,
   resetRequest,
@@ -34,14 +38,37 @@ const signIn = {
   responses: tokens,
 };
 
-const token = route({ ...signIn, path: '/auth/token', summary: 'Log in with username and password' });
-const loginRoute = route({ ...signIn, path: '/auth/login', summary: 'Log in; the same as /auth/token' });
+const token = route({
+  ...signIn,
+  path: '/auth/token',
+  operationId: 'createToken',
+  summary: 'Log in with username and password',
+});
+const loginRoute = route({
+  ...signIn,
+  path: '/auth/login',
+  operationId: 'login',
+  summary: 'Log in; the same as /auth/token',
+});
+
+const ldap = route({
+  ...signIn,
+  path: '/auth/ldap',
+  operationId: 'loginLdap',
+  summary: 'Log in with username and password of the LDAP directory or Active Directory',
+  description:
+    'Answers as `/auth/token` does. The first login makes an account, unless an admin made one with an e-mail address' +
+    ' of the entry; its role follows the groups that `LDAP_ROLE_MAP` names, at every login.',
+  errors: ['unauthorized', 'forbidden', 'upstream', 'not_configured', 'unavailable'],
+  request: { body: { required: true, content: json(ldapRequest) } },
+});
 
 const refreshRoute = route({
   method: 'post',
   path: '/auth/refresh',
   scope: 'public',
   tags,
+  operationId: 'refreshToken',
   summary: 'Exchange a refresh token for a new pair',
   description: 'Each refresh token works once. Using one again ends the session it belongs to.',
   errors: ['unauthorized'],
@@ -54,6 +81,7 @@ const logoutRoute = route({
   path: '/auth/logout',
   scope: 'signed-in',
   tags,
+  operationId: 'logout',
   summary: 'End this session: its tokens, sockets and streams',
   responses: { 204: { description: 'Its tokens no longer work' } },
 });
@@ -63,6 +91,7 @@ const ticket = route({
   path: '/auth/ws-ticket',
   scope: 'signed-in',
   tags,
+  operationId: 'createWebSocketTicket',
   summary: 'A single-use ticket for one WebSocket upgrade, good for 30 s',
   responses: { 200: { description: 'The ticket', content: json(ticketResponse) } },
 });
@@ -72,6 +101,7 @@ const listRoute = route({
   path: '/auth/sessions',
   scope: 'admin:system',
   tags,
+  operationId: 'listLoginSessions',
   summary: 'Your sessions, latest refreshed first',
   etag: true,
   request: { query: sessionsQuery },
@@ -83,7 +113,9 @@ const endAll = route({
   path: '/auth/sessions',
   scope: 'admin:system',
   tags,
+  operationId: 'endAllLoginSessions',
   summary: 'End all your sessions, this one included',
+  etag: true,
   responses: { 204: { description: 'Their tokens no longer work' } },
 });
 
@@ -92,6 +124,7 @@ const endOne = route({
   path: '/auth/sessions/{id}',
   scope: 'admin:system',
   tags,
+  operationId: 'endLoginSession',
   summary: 'End one of your sessions',
   request: { params: idParam('session') },
   responses: { 204: { description: 'Its tokens no longer work' } },
@@ -103,6 +136,7 @@ const reset = route({
   scope: 'public',
   tags,
   errors: ['unauthorized', 'unavailable'],
+  operationId: 'resetPassword',
   summary: 'Set a password with a reset link, once',
   description:
     'An admin makes the link with `POST /users/{id}/reset-password`. Every session of the user ends.',
@@ -115,6 +149,7 @@ const resetPage = route({
   path: '/auth/reset-password',
   scope: 'public',
   tags,
+  operationId: 'showResetPage',
   summary: 'The page that a reset link opens',
   responses: { 200: { description: 'A form', content: { 'text/html': { schema: z.string() } } } },
 });
@@ -128,6 +163,10 @@ for (const contract of [token, loginRoute]) {
     return c.json(await login(services, originOf(c), c.req.valid('json')), 200, NO_STORE);
   });
 }
+
+authRoutes.openapi(ldap, async (c) =>
+  c.json(await ldapLogin(c.var.services, originOf(c), c.req.valid('json')), 200, NO_STORE),
+);
 
 authRoutes.openapi(refreshRoute, async (c) => {
   const { refresh_token } = c.req.valid('json');
@@ -144,24 +183,16 @@ authRoutes.openapi(ticket, async (c) =>
 );
 
 authRoutes.openapi(listRoute, async (c) => {
-  const { services, caller } = c.var;
   const window = windowOf(c.req.valid('query'));
-  const rows = await listSessions(services.db, signedIn(caller).userId, services.clock().toISOString());
-  setPage(c, window, rows.length);
-  const items = slice(rows, window).map((row) => ({
-    id: row.id,
-    method: row.method,
-    scopes: row.scopes,
-    created_at: row.createdAt,
-    refreshed_at: row.refreshedAt,
-    expires_at: row.expiresAt,
-    current: caller.via === 'token' && row.id === caller.credentialId,
-  }));
-  return c.json({ items, total: rows.length, page: window.page, per_page: window.perPage }, 200);
+  const { list, total } = await sessionsOf(c, window);
+  setPage(c, window, total);
+  return c.json(list, 200);
 });
 
 authRoutes.openapi(endAll, async (c) => {
   const { userId, username } = signedIn(c.var.caller);
+  const { list, total } = await sessionsOf(c, windowOf({}));
+  await requireMatch(c, list, total);
   await endSessions(c.var.services, originOf(c), { id: userId, username: username ?? userId });
   return c.body(null, 204);
 });
@@ -182,3 +213,20 @@ authRoutes.openapi(
   (c) =>
     c.html(RESET_PAGE, 200, { 'content-security-policy': RESET_CSP, 'cache-control': 'no-store' }) as never,
 );
+
+/** A page of the caller's sessions, as the API shows it. */
+async function sessionsOf(c: Context<AppEnv>, window: Window) {
+  const { services, caller } = c.var;
+  const rows = await listSessions(services.db, signedIn(caller).userId, services.clock().toISOString());
+  const items = slice(rows, window).map((row) => ({
+    id: row.id,
+    method: row.method,
+    scopes: row.scopes,
+    created_at: row.createdAt,
+    refreshed_at: row.refreshedAt,
+    expires_at: row.expiresAt,
+    current: caller.via === 'token' && row.id === caller.credentialId,
+  }));
+  const total = rows.length;
+  return { list: { items, total, page: window.page, per_page: window.perPage }, total };
+}

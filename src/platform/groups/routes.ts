@@ -46,6 +46,7 @@ const list = route({
   ...shared,
   method: 'get',
   path: '/groups',
+  operationId: 'listGroups',
   summary: 'The groups you are in',
   description: 'Global admins see all of them.',
   etag: true,
@@ -57,6 +58,7 @@ const create = route({
   ...shared,
   method: 'post',
   path: '/groups',
+  operationId: 'createGroup',
   summary: 'Create a group',
   description: 'Needs the role admin. You become its first member, as admin.',
   request: { body: body(createGroupRequest) },
@@ -67,6 +69,7 @@ const get = route({
   ...shared,
   method: 'get',
   path: '/groups/{group_id}',
+  operationId: 'getGroup',
   summary: 'One group',
   etag: true,
   request: { params: groupParam },
@@ -77,6 +80,7 @@ const put = route({
   ...shared,
   method: 'put',
   path: '/groups/{group_id}',
+  operationId: 'updateGroup',
   summary: 'Rename or describe a group',
   description: 'Needs editor in the group. Absent fields stay as they are.',
   etag: true,
@@ -88,6 +92,7 @@ const remove = route({
   ...shared,
   method: 'delete',
   path: '/groups/{group_id}',
+  operationId: 'deleteGroup',
   summary: 'Delete a group and its projects',
   description:
     'Needs the role admin. A group that owns repositories answers 409 with their list, unless `cascade=true` deletes them too.',
@@ -107,6 +112,7 @@ const members = route({
   ...shared,
   method: 'get',
   path: '/groups/{group_id}/users',
+  operationId: 'listGroupMembers',
   summary: 'Who is in a group',
   etag: true,
   request: { params: groupParam, query: listQuery },
@@ -117,6 +123,7 @@ const add = route({
   ...shared,
   method: 'post',
   path: '/groups/{group_id}/users',
+  operationId: 'addGroupMember',
   summary: 'Give a user a role in a group',
   description: 'Needs admin in the group. A member gets the role instead of the one held.',
   errors: ['unprocessable'],
@@ -131,6 +138,7 @@ const leave = route({
   ...shared,
   method: 'delete',
   path: '/groups/{group_id}/users/{user_id}',
+  operationId: 'removeGroupMember',
   summary: 'Take a user out of a group',
   description: 'Needs admin in the group. It counts at the next request, and ends open streams.',
   errors: ['unprocessable'],
@@ -198,7 +206,8 @@ groupRoutes.openapi(add, async (c) => {
   const { services, caller } = c.var;
   const found = await findGroup(services.db, caller, c.req.valid('param').group_id, 'admin');
   const { member, added } = await shareGroup(services, originOf(c), found, c.req.valid('json'));
-  return added ? c.json(presentMember(member), 201) : c.json(presentMember(member), 200);
+  const location = `/api/v1/groups/${found.id}/users/${member.userId}`;
+  return added ? c.json(presentMember(member), 201, { location }) : c.json(presentMember(member), 200);
 });
 
 groupRoutes.openapi(leave, async (c) => {

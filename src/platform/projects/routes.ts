@@ -1,6 +1,6 @@
 /** Projects: named views of a repo in a group (CodeGraph). */
 import type { z } from '@hono/zod-openapi';
-import { requireMatch } from '../../http/etag.ts';
+import { requireMatch, setTag } from '../../http/etag.ts';
 import { feature, json, route } from '../../http/feature.ts';
 import { signedIn } from '../../http/identity.ts';
 import { setPage, windowOf } from '../../http/pagination.ts';
@@ -24,6 +24,7 @@ const list = route({
   ...shared,
   method: 'get',
   path: '/projects',
+  operationId: 'listProjects',
   summary: 'The projects of your groups',
   etag: true,
   request: { query: projectsQuery },
@@ -34,6 +35,7 @@ const create = route({
   ...shared,
   method: 'post',
   path: '/projects',
+  operationId: 'createProject',
   summary: 'Show a repository to a group',
   description:
     "Needs editor in the group, and in the one that owns the repository. The group's members may then read the repository; nothing else changes.",
@@ -46,6 +48,7 @@ const get = route({
   ...shared,
   method: 'get',
   path: '/projects/{project_id}',
+  operationId: 'getProject',
   summary: 'One project',
   etag: true,
   request: { params: projectParam },
@@ -56,6 +59,7 @@ const put = route({
   ...shared,
   method: 'put',
   path: '/projects/{project_id}',
+  operationId: 'updateProject',
   summary: 'Change a project',
   description:
     'Needs editor in its group, and to point it at a repository also in the group that owns that. Absent fields stay as they are.',
@@ -69,6 +73,7 @@ const remove = route({
   ...shared,
   method: 'delete',
   path: '/projects/{project_id}',
+  operationId: 'deleteProject',
   summary: 'Delete a project; its repository stays',
   description: 'Needs admin in its group.',
   etag: true,
@@ -80,6 +85,7 @@ const activate = route({
   ...shared,
   method: 'post',
   path: '/projects/{project_id}/activate',
+  operationId: 'activateProject',
   summary: 'Make a project the one that your queries are about',
   request: { params: projectParam },
   responses: { 200: { description: 'It is your active project', content: json(activated) } },
@@ -114,7 +120,9 @@ projectRoutes.openapi(put, async (c) => {
   await requireMatch(c, presentProject(found));
   const input = c.req.valid('json');
   const changed = await changeProject(services, caller, found, input);
-  return c.json({ ...presentProject(changed), ...warningsOf(input) }, 200);
+  const project = presentProject(changed);
+  await setTag(c, project);
+  return c.json({ ...project, ...warningsOf(input) }, 200);
 });
 
 projectRoutes.openapi(remove, async (c) => {
