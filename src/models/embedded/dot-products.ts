@@ -1,0 +1,95 @@
+/**
+ * Vectors in 8 bits, and the products of one with many. `dot-products.wasm` does it with SIMD; it is handed in as a
+ * module, because Workers forbid compiling at run time: `import module from './dot-products.wasm'`.
+ */
+
+/** What 1 is in 8 bits. A unit vector's values are far below a half, which is the largest that is kept apart. */
+export const UNIT = 254;
+const LARGEST = 127;
+
+/** A unit vector in 8 bits. Values beyond a half, which only vectors of hardly any dimensions have, are cut to it. */
+export function quantised(vector: ArrayLike<number>): Int8Array {
+  const bytes = new Int8Array(vector.length);
+  for (let d = 0; d < bytes.length; d++) {
+    bytes[d] = Math.max(-LARGEST, Math.min(LARGEST, Math.round(vector[d]! * UNIT)));
+  }
+  return bytes;
+}
+
+/** The cosine of two unit vectors, from the product of them in 8 bits. */
+export function cosineOf(product: number): number {
+  return product / (UNIT * UNIT);
+}
+
+export interface DotProducts {
+  /**
+   * Writes `query · vector` for each of the vectors, which lie one after the other.
+   * @param scores one a vector; as many are taken
+   */
+  products(query: Int8Array, vectors: Int8Array, scores: Int32Array): void;
+}
+
+/** With SIMD, or in JavaScript where there is no module; both write the same. */
+export function createDotProducts(module: WebAssembly.Module | null): DotProducts {
+  if (module === null) return plainProducts;
+  return simdProducts(new WebAssembly.Instance(module).exports as unknown as Kernel);
+}
+
+/** In JavaScript. Four sums, because one would make each addition wait for the last. */
+export const plainProducts: DotProducts = {
+  products(query, vectors, scores) {
+    const dimensions = query.length;
+    const wide = Int32Array.from(query);
+    for (let row = 0, at = 0; row < scores.length; row++) {
+      let [a, b, c, e] = [0, 0, 0, 0];
+      let d = 0;
+      for (; d + 4 <= dimensions; d += 4, at += 4) {
+        a += wide[d]! * vectors[at]!;
+        b += wide[d + 1]! * vectors[at + 1]!;
+        c += wide[d + 2]! * vectors[at + 2]!;
+        e += wide[d + 3]! * vectors[at + 3]!;
+      }
+      for (; d < dimensions; d++, at++) a += wide[d]! * vectors[at]!;
+      scores[row] = a + b + (c + e);
+    }
+  },
+};
+
+interface Kernel {
+  memory: WebAssembly.Memory;
+  products(query: number, vectors: number, bytes: number, count: number, scores: number): void;
+}
+
+/** The module's memory: the query, the scores of a block, then the block. */
+const QUERY_AT = 0;
+const QUERY_BYTES = 8_192;
+const SCORES_AT = QUERY_BYTES;
+const SCORES_BYTES = 65_536;
+const BLOCK_AT = SCORES_AT + SCORES_BYTES;
+const BLOCK_BYTES = 1 << 20;
+const LANE = 16;
+
+/**
+ * Vectors are copied through the module's memory in blocks that stay in the cache: nothing is held twice, and nothing has
+ * to be freed. What has no whole number of lanes goes the plain way.
+ */
+function simdProducts(kernel: Kernel): DotProducts {
+  const { buffer } = kernel.memory;
+  return {
+    products(query, vectors, scores) {
+      const dimensions = query.length;
+      if (dimensions === 0 || dimensions % LANE !== 0 || 2 * dimensions > QUERY_BYTES)
+        return plainProducts.products(query, vectors, scores);
+      new Int16Array(buffer, QUERY_AT, dimensions).set(query);
+      const block = Math.min(Math.floor(BLOCK_BYTES / dimensions), SCORES_BYTES / 4);
+      const input = new Int8Array(buffer, BLOCK_AT, BLOCK_BYTES);
+      const output = new Int32Array(buffer, SCORES_AT, block);
+      for (let from = 0; from < scores.length; from += block) {
+        const count = Math.min(block, scores.length - from);
+        input.set(vectors.subarray(from * dimensions, (from + count) * dimensions));
+        kernel.products(QUERY_AT, BLOCK_AT, dimensions, count, SCORES_AT);
+        scores.set(output.subarray(0, count), from);
+      }
+    },
+  };
+}
