@@ -3,22 +3,28 @@
  * module, because Workers forbid compiling at run time: `import module from './dot-products.wasm'`.
  */
 
-/** What 1 is in 8 bits. A unit vector's values are far below a half, which is the largest that is kept apart. */
-export const UNIT = 254;
 const LARGEST = 127;
 
-/** A unit vector in 8 bits. Values beyond a half, which only vectors of hardly any dimensions have, are cut to it. */
-export function quantised(vector: ArrayLike<number>): Int8Array {
-  const bytes = new Int8Array(vector.length);
-  for (let d = 0; d < bytes.length; d++) {
-    bytes[d] = Math.max(-LARGEST, Math.min(LARGEST, Math.round(vector[d]! * UNIT)));
-  }
-  return bytes;
+/** A vector in 8 bits, at the scale that uses them in full. */
+export interface Quantised {
+  values: Int8Array;
+  /** Of the values as they are here: two products divided by two lengths are a cosine again. 0 for a vector of zeros. */
+  length: number;
 }
 
-/** The cosine of two unit vectors, from the product of them in 8 bits. */
-export function cosineOf(product: number): number {
-  return product / (UNIT * UNIT);
+export function quantised(vector: ArrayLike<number>): Quantised {
+  let largest = 0;
+  for (let d = 0; d < vector.length; d++) largest = Math.max(largest, Math.abs(vector[d]!));
+  const values = new Int8Array(vector.length);
+  if (largest > 0 && largest < Number.POSITIVE_INFINITY) {
+    for (let d = 0; d < values.length; d++) values[d] = Math.round((vector[d]! / largest) * LARGEST);
+  }
+  return { values, length: Math.hypot(...values) };
+}
+
+/** The cosine of two vectors from their product and their lengths in 8 bits; a vector of zeros is near to nothing. */
+export function cosineOf(product: number, length: number, otherLength: number): number {
+  return length === 0 || otherLength === 0 ? 0 : product / (length * otherLength);
 }
 
 export interface DotProducts {

@@ -1,7 +1,7 @@
 /** Commits as examples: a subject asks for the code that the commit changed. */
 import { type Example, MAX_CODE } from './examples.ts';
-import { ASIDE, SOURCE_EXTENSION } from './extract.ts';
 import { git } from './git.ts';
+import { ASIDE, SOURCE_EXTENSION } from './sources.ts';
 
 const PATTERNS = 'py js mjs cjs jsx ts mts tsx go java c h cc cpp hpp cxx rs cs php rb kt swift'
   .split(' ')
@@ -31,12 +31,14 @@ export function isTelling(subject: string): boolean {
   return !ROUTINE.test(subject) && clean.length <= 200 && clean.split(' ').length >= 4;
 }
 
-/** The larger hunks of the latest commits that tell what they did and changed few files. */
-export async function commitExamples(task: {
+export interface CommitExtraction {
   directory: string;
   commit: string;
   maxCommits: number;
-}): Promise<Example[]> {
+}
+
+/** The larger hunks of the latest commits that tell what they did and changed few files. */
+export async function commitExamples(task: CommitExtraction): Promise<Example[]> {
   const log = await git(
     task.directory,
     'log',

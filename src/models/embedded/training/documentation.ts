@@ -76,7 +76,7 @@ const OPENINGS: [said: RegExp, asked: readonly string[]][] = [
     ['where is it checked whether', 'how do we know if', 'what verifies that'],
   ],
   [
-    /^(?:returns?|gets?|fetch(?:es)?|retrieves?)\b/i,
+    /^(?:returns?|gets?|fetch|fetches|retrieves?)\b/i,
     ['how do I get', 'where do we find', 'what gives', 'I need'],
   ],
   [/^(?:sets?|updates?)\b/i, ['how do I change', 'where is it possible to set', 'what changes']],

@@ -1,7 +1,9 @@
-/** A thread that extracts one repository after another. */
+/** A thread that extracts from one repository after another. */
 import { parentPort } from 'node:worker_threads';
-import { type Extraction, extract } from './extract.ts';
+import { commitExamples } from './commits.ts';
+import { functionExamples } from './extract.ts';
+import type { ExtractTask } from './extract-all.ts';
 
-parentPort!.on('message', async (task: Extraction) => {
-  parentPort!.postMessage(await extract(task));
+parentPort!.on('message', async (task: ExtractTask) => {
+  parentPort!.postMessage(await (task.what === 'functions' ? functionExamples(task) : commitExamples(task)));
 });

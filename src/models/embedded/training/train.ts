@@ -110,7 +110,7 @@ function countPairs(pairs: readonly Pair[], words: readonly string[]): PairCount
   return counts;
 }
 
-/** The features of texts, at most MAX_FEATURES each: the rarest, in order of appearance. */
+/** The features of texts, in order of appearance; of long ones those that the fewest texts have. */
 function featureLists(texts: readonly string[], lexicon: Lexicon, frequency?: Float64Array): FeatureLists {
   const starts = new Uint32Array(new SharedArrayBuffer(4 * (texts.length + 1)));
   let room = 1 << 20;
@@ -120,14 +120,16 @@ function featureLists(texts: readonly string[], lexicon: Lexicon, frequency?: Fl
   for (const [at, text] of texts.entries()) {
     lexicon.clear();
     scanWords(text, lexicon);
-    if (size + lexicon.size > room) {
+    if (size + MAX_FEATURES > room) {
       room *= 2;
       rows = grown(rows, new Uint16Array(room));
       values = grown(values, new Float32Array(room));
     }
-    for (let k = 0; k < Math.min(lexicon.size, MAX_FEATURES); k++) {
-      const row = lexicon.touched[k]!;
-      if (frequency) frequency[row]!++;
+    let found = lexicon.touched.slice(0, lexicon.size);
+    if (frequency) for (const row of found) frequency[row]!++;
+    // Rows of words are numbered by how many texts have them.
+    if (found.length > MAX_FEATURES) found = found.sort().slice(-MAX_FEATURES);
+    for (const row of found) {
       rows[size] = row;
       values[size++] = damped(lexicon.counts[row]!);
     }
@@ -157,33 +159,25 @@ function sameQueries(pairs: readonly Pair[]): Int32Array<SharedArrayBuffer> {
 }
 
 /**
- * Examples of all epochs, batch after batch. A batch is made of runs of one repository, whose functions are hard to tell
- * apart; what is left of each repository is mixed.
+ * Examples of all epochs, batch after batch. A batch is made of runs of one repository each, so that the wrong answers to
+ * a query are mostly its neighbours, which are the hardest there are: a run holds all functions of most repositories.
  */
 function orderOf(pairs: readonly Pair[], options: TrainOptions): Int32Array<SharedArrayBuffer> {
   const { batch, neighbours, epochs } = options;
   const random = randomFrom(options.seed);
-  const groups = [
-    ...Map.groupBy(
-      pairs.keys(),
-      (at) => 2 * pairs[at]!.repository + (pairs[at]!.kind === 'commit' ? 1 : 0),
-    ).values(),
-  ];
+  const groupOf = ({ repository, kind }: Pair) => 2 * repository + (kind === 'commit' ? 1 : 0);
+  const groups = [...Map.groupBy(pairs.keys(), (at) => groupOf(pairs[at]!)).values()];
   const order: number[] = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
-    const runs: number[][] = [];
-    const rest: number[] = [];
-    for (const group of groups) {
+    const runs = groups.flatMap((group) => {
       const mixed = shuffled(group, random);
-      const whole = mixed.length - (mixed.length % neighbours);
-      for (let at = 0; at < whole; at += neighbours) runs.push(mixed.slice(at, at + neighbours));
-      rest.push(...mixed.slice(whole));
-    }
-    const mixed = shuffled(rest, random);
-    for (let at = 0; at + neighbours <= mixed.length; at += neighbours)
-      runs.push(mixed.slice(at, at + neighbours));
+      const count = Math.ceil(mixed.length / neighbours);
+      return Array.from({ length: count }, (_, run) =>
+        mixed.slice(Math.floor((run * mixed.length) / count), Math.floor(((run + 1) * mixed.length) / count)),
+      );
+    });
     const all = shuffled(runs, random).flat();
-    order.push(...all.slice(0, all.length - (all.length % batch)));
+    for (const at of all.slice(0, all.length - (all.length % batch))) order.push(at);
   }
   const shared = new Int32Array(new SharedArrayBuffer(4 * order.length));
   shared.set(order);
