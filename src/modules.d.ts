@@ -1,4 +1,4 @@
-/** Modules that wrangler's rules give a type: grammars are compiled WebAssembly, queries are text. */
+/** Modules that wrangler's rules give a type: grammars are compiled WebAssembly, queries are text, a model is bytes. */
 declare module '*.wasm' {
   const module: WebAssembly.Module;
   export default module;
@@ -6,4 +6,8 @@ declare module '*.wasm' {
 declare module '*.scm' {
   const text: string;
   export default text;
+}
+declare module '*.bin' {
+  const bytes: ArrayBuffer;
+  export default bytes;
 }

@@ -1,6 +1,6 @@
 /**
  * A thread of the parse pool: batches in, rows out, by the very code that parses in the Worker. The Workers' bundler
- * gives grammars and queries a type (rules in `workers/indexer/wrangler.toml`); here a loader does.
+ * gives grammars, queries and the model a type (rules in `workers/indexer/wrangler.toml`); here a loader does.
  */
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
@@ -17,6 +17,9 @@ registerHooks({
 function sourceOf(url: string): string | null {
   if (url.endsWith('.scm'))
     return `export default ${JSON.stringify(readFileSync(fileURLToPath(url), 'utf8'))};`;
+  if (url.endsWith('.bin'))
+    return `import { readFileSync } from 'node:fs';
+export default new Uint8Array(readFileSync(new URL(import.meta.url))).buffer;`;
   if (!url.endsWith('.wasm')) return null;
   return `import { readFileSync } from 'node:fs';
 export default new WebAssembly.Module(readFileSync(new URL(import.meta.url)));`;
@@ -24,10 +27,10 @@ export default new WebAssembly.Module(readFileSync(new URL(import.meta.url)));`;
 
 // After the loader is in place.
 const { isolateParser } = await import('../ingest/indexing/parser.ts');
-const { createHashedSubwords } = await import('../models/embedded/hashed-subwords.ts');
+const { createBundledEmbedder } = await import('../models/embedded/bundled-model.ts');
 const { decodeBlobs, encodeRows } = await import('../ingest/indexing/row-frames.ts');
 
-const parser = isolateParser(createHashedSubwords());
+const parser = isolateParser(createBundledEmbedder());
 
 parentPort!.on('message', async (framed: Uint8Array) => {
   const { blobs, wanted } = decodeBlobs(framed);

@@ -2,8 +2,11 @@ import type { Config } from '../config.ts';
 import type { Egress } from '../egress.ts';
 import { Problem } from '../errors.ts';
 import { createWorkersAi } from './cloudflare/workers-ai.ts';
-import { createHashedSubwords } from './embedded/hashed-subwords.ts';
+import { createBundledEmbedder } from './embedded/bundled-model.ts';
 import { createOpenAiEmbedder } from './openai/embeddings.ts';
+
+/** A question, or a piece of code or prose that may answer one. */
+export type TextRole = 'query' | 'passage';
 
 /** Turns texts into vectors of one length, so that near meanings are near. Drivers stand in folders beside this file. */
 export interface Embedder {
@@ -12,11 +15,12 @@ export interface Embedder {
   readonly provider: 'embedded' | 'openai' | 'cloudflare';
   readonly dimensions: number;
   /**
-   * One unit vector a text, in order; zeros for a text in which the model finds nothing. Texts may have any length; a
+   * One unit vector a text, in order; zeros for a text that says nothing to the model. Texts may have any length; a
    * driver cuts them to what its model reads.
+   * @param as what the texts are, since models treat a question and what answers it differently; `passage` by default
    * @throws when the model does not answer; callers go on without it and say so.
    */
-  embed(texts: readonly string[]): Promise<Float32Array[]>;
+  embed(texts: readonly string[], as?: TextRole): Promise<Float32Array[]>;
 }
 
 /**
@@ -29,7 +33,7 @@ export function createEmbedder(
 ): Embedder | null {
   const { provider, model, dimensions } = embedding;
   if (provider === 'none') return null;
-  if (provider === 'embedded') return createHashedSubwords();
+  if (provider === 'embedded') return createBundledEmbedder();
   if (provider === 'openai')
     return createOpenAiEmbedder(egress, { baseUrl: llm.baseUrl!, apiKey: llm.apiKey, model, dimensions });
   if (!ai)

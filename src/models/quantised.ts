@@ -1,9 +1,9 @@
-/** Vectors as they are stored: 8 bits a value, scaled by the largest of its vector. */
+/** Unit vectors as they are stored: 8 bits a value, at the scale of each vector that uses them in full. */
 
 /** Some vectors of one length, one after another. */
 export interface QuantisedVectors {
   dimensions: number;
-  /** Of each vector, what a step of its values is worth. */
+  /** Of each vector, what its values are to be multiplied by for a length of 1; 0 for a vector of zeros. */
   scales: Float32Array;
   /** `scales.length * dimensions` values from -127 to 127. */
   values: Int8Array;
@@ -11,7 +11,7 @@ export interface QuantisedVectors {
 
 const STEPS = 127;
 
-/** Quantises vectors of `dimensions` values; a vector of zeros stays one. @throws Error for one of another length */
+/** Quantises unit vectors of `dimensions` values; a vector of zeros, or of no numbers, becomes one of zeros. @throws Error for one of another length */
 export function quantise(vectors: readonly Float32Array[], dimensions: number): QuantisedVectors {
   const scales = new Float32Array(vectors.length);
   const values = new Int8Array(vectors.length * dimensions);
@@ -21,9 +21,14 @@ export function quantise(vectors: readonly Float32Array[], dimensions: number): 
     let largest = 0;
     for (const value of vector) largest = Math.max(largest, Math.abs(value));
     if (!(largest > 0 && largest < Number.POSITIVE_INFINITY)) continue;
-    const scale = largest / STEPS;
-    scales[n] = scale;
-    for (let at = 0; at < dimensions; at++) values[n * dimensions + at] = Math.round(vector[at]! / scale);
+    const steps = STEPS / largest;
+    let sum = 0;
+    for (let at = 0; at < dimensions; at++) {
+      const value = Math.round(vector[at]! * steps);
+      values[n * dimensions + at] = value;
+      sum += value * value;
+    }
+    scales[n] = 1 / Math.sqrt(sum);
   }
   return { dimensions, scales, values };
 }

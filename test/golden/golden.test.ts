@@ -7,7 +7,7 @@ import { rankQuery } from '../../src/answer/search/rank-query.ts';
 import { type SearchServices, search } from '../../src/answer/search/search.ts';
 import { resolveTargets } from '../../src/answer/search/targets.ts';
 import { initParser, parseBlob } from '../../src/ingest/parse/parse.ts';
-import { createHashedSubwords } from '../../src/models/embedded/hashed-subwords.ts';
+import { createBundledEmbedder } from '../../src/models/embedded/bundled-model.ts';
 import { createSegments } from '../../src/models/embedded/segments.ts';
 import { createLogger } from '../../src/platform/telemetry/log.ts';
 import { controlDb } from '../../src/store/control-db.ts';
@@ -37,7 +37,7 @@ const KINDS_OF: Partial<Record<SearchMode, string[]>> = {
 const AT_ONCE = 8;
 const SHOWN = 10;
 
-const embedder = createHashedSubwords();
+const embedder = createBundledEmbedder();
 const services: SearchServices = {
   db: controlDb(bindings.DB),
   shard: () => bindings.INDEX_0,

@@ -1,7 +1,7 @@
 import { describe, expect, inject, it } from 'vitest';
 import { createEgress } from '../../src/egress.ts';
 import { createWorkersAi } from '../../src/models/cloudflare/workers-ai.ts';
-import { createHashedSubwords } from '../../src/models/embedded/hashed-subwords.ts';
+import { createBundledEmbedder } from '../../src/models/embedded/bundled-model.ts';
 import type { Embedder } from '../../src/models/embedder.ts';
 import { createOpenAiEmbedder } from '../../src/models/openai/embeddings.ts';
 import { aiBinding } from '../support/cloudflare-bindings.ts';
@@ -20,7 +20,7 @@ const openAi = (more: object = {}) =>
 const workersAi = () => createWorkersAi(aiBinding(url), '@cf/test/letters', LETTERS);
 
 const embedders: [string, () => Embedder][] = [
-  ['embedded', createHashedSubwords],
+  ['embedded', createBundledEmbedder],
   ['OpenAI-compatible', openAi],
   ['Workers AI', workersAi],
 ];

@@ -1,6 +1,6 @@
 /**
  * For plain Node, with `--import`: what the bundler does for the Workers. A `.scm` file is its text, a `.wasm` file a
- * compiled module.
+ * compiled module, a `.bin` file its bytes.
  */
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
@@ -16,6 +16,13 @@ registerHooks({
       const source = [
         `import { readFileSync } from 'node:fs';`,
         `export default new WebAssembly.Module(readFileSync(new URL(${JSON.stringify(url)})));`,
+      ].join('\n');
+      return { format: 'module', shortCircuit: true, source };
+    }
+    if (url.endsWith('.bin')) {
+      const source = [
+        `import { readFileSync } from 'node:fs';`,
+        `export default new Uint8Array(readFileSync(new URL(${JSON.stringify(url)}))).buffer;`,
       ].join('\n');
       return { format: 'module', shortCircuit: true, source };
     }

@@ -27,7 +27,7 @@ export async function nearChunks(s: Meaning, lookups: Lookup[], question: string
   if (!s.embedder || !s.vectors)
     return { ...near, notes: ['no embedder is configured; ranked without semantic similarity'] };
   try {
-    const [wanted] = await s.embedder.embed([question]);
+    const [wanted] = await s.embedder.embed([question], 'query');
     let left = MAX_SCANNED;
     for (const lookup of lookups) {
       const found = await nearOf(s as Ready, lookup, wanted!, left);

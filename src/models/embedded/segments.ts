@@ -8,7 +8,7 @@ import type { RepoScope } from '../../store/scope.ts';
 import { liveSegments, moveSets, type SetPlace, setsOfSegments } from '../../store/vector-sets.ts';
 import { type QuantisedVectors, quantise } from '../quantised.ts';
 import { type NearChunk, type VectorSet, type VectorStore, VectorsMoved } from '../vector-store.ts';
-import { dotProducts } from './dot-products.ts';
+import { createDotProducts, type DotProducts } from './dot-products.ts';
 import { Nearest } from './nearest.ts';
 
 const MAGIC = 0x31564c53;
@@ -108,6 +108,14 @@ async function load(bucket: R2Bucket, scope: RepoScope, segment: string): Promis
   return vectors;
 }
 
+let kernel: Promise<DotProducts> | undefined;
+
+/** Made when it is first needed, once an isolate. */
+function dotProducts(): Promise<DotProducts> {
+  kernel ??= import('./dot-products.wasm').then(({ default: module }) => createDotProducts(module));
+  return kernel;
+}
+
 async function nearest(
   bucket: R2Bucket,
   scope: RepoScope,
@@ -116,6 +124,7 @@ async function nearest(
   topK: number,
 ): Promise<NearChunk[]> {
   const wanted = quantise([query], query.length);
+  const dots = await dotProducts();
   const best = new Nearest(topK);
   const bySegment = [
     ...Map.groupBy(
@@ -125,7 +134,7 @@ async function nearest(
   ].values();
   const lane = async () => {
     for (const [segment, places] of bySegment) {
-      scan(await load(bucket, scope, segment), places, wanted, best);
+      scan(dots, await load(bucket, scope, segment), places, wanted, best);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
@@ -136,7 +145,13 @@ async function nearest(
 const BLOCK = 4096;
 const products = new Int32Array(BLOCK);
 
-function scan(held: QuantisedVectors, places: SetPlace[], wanted: QuantisedVectors, best: Nearest): void {
+function scan(
+  dots: DotProducts,
+  held: QuantisedVectors,
+  places: SetPlace[],
+  wanted: QuantisedVectors,
+  best: Nearest,
+): void {
   const { dimensions, scales, values } = held;
   if (dimensions !== wanted.dimensions) throw new Error('vectors of another model than the question');
   const scale = wanted.scales[0]!;
@@ -145,7 +160,11 @@ function scan(held: QuantisedVectors, places: SetPlace[], wanted: QuantisedVecto
     for (let from = 0; from < count; from += BLOCK) {
       const some = Math.min(BLOCK, count - from);
       const first = at + from;
-      dotProducts(wanted.values, values.subarray(first * dimensions, (first + some) * dimensions), products);
+      dots.products(
+        wanted.values,
+        values.subarray(first * dimensions, (first + some) * dimensions),
+        products.subarray(0, some),
+      );
       for (let n = 0; n < some; n++) {
         const cosine = products[n]! * scales[first + n]! * scale;
         if (cosine > best.least) best.add(blobId * CHUNKS_A_BLOB + from + n, blobId, cosine);

@@ -6,7 +6,8 @@ import {
   search,
 } from '../../../src/answer/search/search.ts';
 import { initParser, parseBlob } from '../../../src/ingest/parse/parse.ts';
-import { createHashedSubwords } from '../../../src/models/embedded/hashed-subwords.ts';
+import { createBundledEmbedder } from '../../../src/models/embedded/bundled-model.ts';
+import { MODEL } from '../../../src/models/embedded/model-id.ts';
 import { createSegments } from '../../../src/models/embedded/segments.ts';
 import { createLogger } from '../../../src/platform/telemetry/log.ts';
 import { controlDb } from '../../../src/store/control-db.ts';
@@ -15,7 +16,7 @@ import { asAdmin, call } from '../../http/call.ts';
 import { bindings, createRepo, sync, type TestRepo } from '../../ingest/indexing/support.ts';
 import { letters } from '../../support/letters.ts';
 
-const embedder = createHashedSubwords();
+const embedder = createBundledEmbedder();
 const shards = [bindings.INDEX_0, bindings.INDEX_1];
 const services: SearchServices = {
   db: controlDb(bindings.DB),
@@ -414,7 +415,7 @@ describe('semantic search', () => {
       query: 'refreshing tokens of sessions',
       mode: 'semantic',
     });
-    expect(answer.strategy).toBe('semantic (hashed-subwords-256)');
+    expect(answer.strategy).toBe(`semantic (${MODEL.id})`);
     expect(answer.hits[0]!.filePath).toMatch(/auth\.py|guide\.md/);
   });
   it('finds what shares no word with the question, when the model puts it near', async () => {
@@ -438,7 +439,7 @@ describe('semantic search', () => {
     }
   });
   it('answers without an embedder, or with a broken one, and says so', async () => {
-    const broken = { ...createHashedSubwords(), embed: () => Promise.reject(new Error('down')) };
+    const broken = { ...createBundledEmbedder(), embed: () => Promise.reject(new Error('down')) };
     for (const embedder of [null, broken]) {
       const answer = await search({ ...services, embedder }, member, { query: 'session', mode: 'semantic' });
       expect(answer.hits.length).toBeGreaterThan(0);
@@ -699,7 +700,7 @@ describe('over HTTP', () => {
     const { body } = await call('/api/v1/code/embeddings/status', { headers: asAdmin });
     expect(body).toMatchObject({
       enabled: true,
-      model: 'hashed-subwords-256',
+      model: MODEL.id,
       strategy: 'stored',
       vector_store: 'embedded',
       used_in_hybrid: false,

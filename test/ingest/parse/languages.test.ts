@@ -6,7 +6,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { createEgress } from '../../../src/egress.ts';
 import { bridgeParser, isolateParser } from '../../../src/ingest/indexing/parser.ts';
 import type { BlobFacts } from '../../../src/ingest/parse/facts.ts';
-import { createHashedSubwords } from '../../../src/models/embedded/hashed-subwords.ts';
+import { createBundledEmbedder } from '../../../src/models/embedded/bundled-model.ts';
 import { calls, factsOf, headOf, imports, outline } from './languages/facts-as-text.ts';
 
 const files = import.meta.glob<string>('./fixtures/*/*', { query: '?raw', import: 'default', eager: true });
@@ -43,7 +43,7 @@ it('the rows of a batch are the same, parsed here or by a thread of the local se
     bytes: new TextEncoder().encode(`\ufeff${files[path]}`),
   }));
   const broken = { id: 99, oid: 'f'.repeat(40), lang: 'go', bytes: new Uint8Array([0, 1, 2, 255]) };
-  const embedder = createHashedSubwords();
+  const embedder = createBundledEmbedder();
   const rows = await isolateParser(embedder).parseBatch([...blobs, broken], 'vectors');
   expect(rows).toMatchObject({ files: blobs.length + 1, skipped: 1 });
   expect(rows.vectors).toHaveLength(blobs.length);

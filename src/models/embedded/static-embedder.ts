@@ -1,0 +1,70 @@
+import type { Embedder } from '../embedder.ts';
+import { type Model, readModel } from './model-file.ts';
+import { scanWords } from './scan-words.ts';
+
+/** Of each text; a chunk of the index is far below. */
+export const MAX_CHARACTERS = 32_768;
+/** Features of a text beyond this are left out, the least of them first. */
+const MAX_FEATURES = 256;
+
+/**
+ * The embedder of a model file: a text's vector is the weighted sum of the vectors of its words, word pairs and, for
+ * unknown words, their pieces, brought to length 1. A text without any (empty, signs only) has the zero vector, which
+ * is near to nothing.
+ * @param bytes of the file
+ * @param expected the only hash that is taken, see `readModel`
+ * @throws Error for a file that is damaged or another
+ */
+export function createStaticEmbedder(bytes: Uint8Array, expected?: string): Embedder {
+  const model = readModel(bytes, expected);
+  return {
+    id: `static-${model.dimensions}-${model.hash.slice(0, 12)}`,
+    provider: 'embedded',
+    dimensions: model.dimensions,
+    embed: async (texts, as = 'passage') => {
+      const weights = as === 'query' ? model.queryWeights : model.passageWeights;
+      return texts.map((text) => embedText(model, weights, text));
+    },
+  };
+}
+
+function embedText(model: Model, weights: Float32Array, text: string): Float32Array {
+  const { lexicon, dimensions, rows } = model;
+  lexicon.clear();
+  scanWords(text.length > MAX_CHARACTERS ? text.slice(0, MAX_CHARACTERS) : text, lexicon);
+  const vector = new Float32Array(dimensions);
+  const least = lexicon.size > MAX_FEATURES ? leastImportance(model, weights) : 0;
+  for (let at = 0; at < lexicon.size; at++) {
+    const row = lexicon.touched[at]!;
+    const share = weights[row]! * damped(lexicon.counts[row]!);
+    if (share * model.lengths[row]! < least) continue;
+    for (let d = 0, from = row * dimensions; d < dimensions; d++) vector[d]! += share * rows[from + d]!;
+  }
+  return normalise(vector);
+}
+
+/** A word that occurs often counts for more, but not so much more. */
+export function damped(count: number): number {
+  return count > 1 ? 1 + Math.log(count) : count;
+}
+
+/** The importance that only the MAX_FEATURES first reach. */
+function leastImportance({ lexicon, lengths }: Model, weights: Float32Array): number {
+  const all = new Float32Array(lexicon.size);
+  for (let at = 0; at < lexicon.size; at++) {
+    const row = lexicon.touched[at]!;
+    all[at] = weights[row]! * damped(lexicon.counts[row]!) * lengths[row]!;
+  }
+  all.sort();
+  return all[all.length - MAX_FEATURES]!;
+}
+
+/** To length 1, in place; a vector of zeros stays one. */
+function normalise(vector: Float32Array): Float32Array {
+  let sum = 0;
+  for (const value of vector) sum += value * value;
+  if (sum === 0) return vector;
+  const scale = 1 / Math.sqrt(sum);
+  for (let d = 0; d < vector.length; d++) vector[d]! *= scale;
+  return vector;
+}

@@ -1,0 +1,27 @@
+/** Which files of a repository are learnt from. */
+import { skipByPath } from '../../../ingest/parse/classify.ts';
+import type { TreeFile } from './git.ts';
+
+export const SOURCE_EXTENSION =
+  /\.(?:py|js|mjs|cjs|jsx|ts|mts|tsx|go|java|c|h|cc|cpp|hpp|cxx|rs|cs|php|rb|kt|swift)$/;
+/** Tests, examples and copies: their functions are documented by name or not theirs. */
+export const ASIDE =
+  /(?:^|\/)(?:vendor|_vendor|node_modules|third_party|thirdparty|3rdparty|deps|tests?|__tests__|specs?|testing|testdata|fixtures?|dist|build|generated|external|mocks?|benchmarks?|bench|examples?|deno_dist)\/|_test\.go$|(?:^|\/)test_[^/]*\.py$|\.(?:test|spec)\.[jt]sx?$|Tests?\.(?:java|cs|kt|swift|php)$|\.d\.ts$/i;
+
+/** Source files up to the limit in all, spread over the repository: by blob id, which is as good as random. */
+export function chosen(files: TreeFile[], maxBytes: number): TreeFile[] {
+  const sources = files.filter(
+    ({ path, mode, size }) =>
+      SOURCE_EXTENSION.test(path) && !ASIDE.test(path) && size < 300_000 && !skipByPath(path, mode, size),
+  );
+  let left = maxBytes;
+  const kept = new Set(
+    [...sources]
+      .sort((a, b) => (a.oid < b.oid ? -1 : a.oid > b.oid ? 1 : 0))
+      .filter(({ size }) => {
+        left -= size;
+        return left >= 0;
+      }),
+  );
+  return sources.filter((file) => kept.has(file));
+}
