@@ -272,9 +272,11 @@ function ofBinding(facts: Facts, question: Question, name: string, steps: number
     const owner = ownerOfPattern(facts, { ...question, read: typeNamed }, found, steps);
     return owner.kind === 'type' ? ofMember(facts, question, owner.types, binding.property, steps) : owner;
   }
+  if (binding.annotation !== null) {
+    const known = ofWritten(facts, [writtenAt(site, binding.annotation)], question.read);
+    if (known.kind === 'type' || binding.kind === 'parameter') return known;
+  }
   if (binding.kind === 'variable') return null;
-  if (binding.annotation !== null)
-    return ofWritten(facts, [writtenAt(site, binding.annotation)], question.read);
   return ofParameter(facts, question, found, steps);
 }
 

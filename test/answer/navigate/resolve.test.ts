@@ -105,7 +105,7 @@ describe('TypeScript and JavaScript', { timeout: SLOW }, () => {
         "contexts.filter((one) => one).forEach((one) => one.text('unknown'));",
         "contexts.forEach((one) => one.text('element'));",
         "app.get('/', ({ req }) => req.param('taken apart'));",
-        "other((c) => 1), c.text('outside');",
+        "other((gone: Other) => 1), lost((last) => last), last.text('outside');",
       ].join('\n'),
     });
     const at = (marker: string, callee: string) => targets('use.ts', marker, { callee });
