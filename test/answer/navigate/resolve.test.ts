@@ -99,7 +99,7 @@ describe('TypeScript and JavaScript', { timeout: SLOW }, () => {
         "  if (c) { c.text('nested'); }",
         '});',
         "each([1, '(', /[)]/], function (context) { context.text('fn'); });",
-        `app.wrap({ before: (given, c) => c.text(\`(\${given.inner}) property\`), name: "x" });`,
+        "app.wrap({ before: (given, c) => c.text('as a property'), name: 'x' });",
         "const handler: Handler<any> = (c) => c.text('annotated');",
         'const contexts: Context<any>[] = [];',
         "contexts.filter((one) => one).forEach((one) => one.text('unknown'));",
@@ -114,9 +114,9 @@ describe('TypeScript and JavaScript', { timeout: SLOW }, () => {
     expect(at('// rest', 'param')).toEqual(['app.ts#Request.param']);
     expect(at('nested', 'text')).toEqual(['app.ts#Context.text']);
     expect(at('fn', 'text')).toEqual(['app.ts#Context.text']);
-    expect(at('property', 'text')).toEqual(['app.ts#Context.text']);
+    expect(at('as a property', 'text')).toEqual(['app.ts#Context.text']);
     expect(at('annotated', 'text')).toEqual(['app.ts#Context.text']);
-    expect(at('element', 'text')).toEqual(['app.ts#Context.text']);
+    expect(at("text('element'", 'text')).toEqual(['app.ts#Context.text']);
     expect(at('taken apart', 'param')).toEqual(['app.ts#Request.param']);
     expect(at('outside', 'text')).toEqual([]);
   });
