@@ -15,7 +15,11 @@ export type Given =
   | { kind: 'same'; as: string };
 
 /** What binds a name where a call uses it; null where the text does not tell, or nothing in it binds the name. */
-export function bindingOf(facts: Facts, site: CallSite, name: string): { binding: Binding; text: string } | null {
+export function bindingOf(
+  facts: Facts,
+  site: CallSite,
+  name: string,
+): { binding: Binding; text: string } | null {
   const text = facts.text(site.path);
   if (text === null) return null;
   const code = masked(text);
@@ -73,7 +77,9 @@ function contextTypes(
 function propertyTypes(facts: Facts, owner: Written, name: string): Written[] {
   return ownersOf(facts, owner).flatMap((type) => {
     const { own, inherited } = lookupMember(facts, type, name);
-    return (own.length > 0 ? own : inherited).map((member) => writtenAt(member, '', new Map([['', writtenAt(type, '')]])));
+    return (own.length > 0 ? own : inherited).map((member) =>
+      writtenAt(member, '', new Map([['', writtenAt(type, '')]])),
+    );
   });
 }
 
@@ -81,12 +87,17 @@ function ownersOf(facts: Facts, owner: Written): Definition[] {
   const name = /^[\p{L}_$][\p{L}\p{N}_$.]*/u.exec(owner.text.trim())?.[0];
   return name === undefined
     ? []
-    : facts.definitions(lastName(name)).filter((type) => isType(type)).slice(0, 3);
+    : facts
+        .definitions(lastName(name))
+        .filter((type) => isType(type))
+        .slice(0, 3);
 }
 
 /** What the definitions that a call reaches ask for as argument `index`. */
 function argumentTypes(facts: Facts, edges: readonly Edge[], index: number): Written[] {
-  const sure = edges.filter(({ confidence }) => confidence >= 0.5 && confidence >= edges[0]!.confidence - 0.05);
+  const sure = edges.filter(
+    ({ confidence }) => confidence >= 0.5 && confidence >= edges[0]!.confidence - 0.05,
+  );
   return sure.flatMap(({ definition }) => {
     const callee = isType(definition) ? constructorOf(facts, definition) : [definition];
     return callee

@@ -4,7 +4,7 @@
  */
 
 /** How far back from a use its binding is looked for. */
-const MAX_CHARACTERS = 60_000;
+const MAX_CHARACTERS = 20_000;
 /** How long a value or a type may be. */
 const MAX_VALUE = 600;
 
@@ -31,17 +31,17 @@ export type Role =
   /** The value of a property of an object literal that begins at `object`. */
   | { kind: 'property'; name: string; object: number };
 
-let lastText = '';
-let lastMasked = '';
+/** The texts masked last: calls of one file come one after the other, and lead to few others. */
+const known = new Map<string, string>();
+const MAX_KNOWN = 12;
 
 /** The text with comments, strings and regular expressions blanked out, of the same length. */
 export function masked(text: string): string {
-  // Sites of one file come one after the other.
-  if (text !== lastText) {
-    lastMasked = mask(text);
-    lastText = text;
-  }
-  return lastMasked;
+  const code = known.get(text) ?? mask(text);
+  known.delete(text);
+  known.set(text, code);
+  if (known.size > MAX_KNOWN) known.delete(known.keys().next().value!);
+  return code;
 }
 
 const BEFORE_REGEX = /(?:^|[=(,:[!&|?{};+\-*%~^<>]|\b(?:return|typeof|case|in|of|await|yield))\s*$/;
@@ -68,7 +68,8 @@ function mask(text: string): string {
       const end = templateEnd(text, at + 1);
       if (text[end - 1] === '{') templates.push(0);
       blank(end);
-    } else if (char === '/' && BEFORE_REGEX.test(text.slice(Math.max(0, at - 12), at))) blank(regexEnd(text, at));
+    } else if (char === '/' && BEFORE_REGEX.test(text.slice(Math.max(0, at - 12), at)))
+      blank(regexEnd(text, at));
     else {
       if (templates.length > 0 && char === '{') templates[templates.length - 1]!++;
       if (templates.length > 0 && char === '}') templates[templates.length - 1]!--;
@@ -144,6 +145,7 @@ const CLOSING = ')]}';
 export function bindingAt(text: string, from: number, name: string): Binding | null {
   const code = masked(text);
   const first = Math.max(0, from - MAX_CHARACTERS);
+  if (from === 0 || code.lastIndexOf(name, from - 1) < first) return null;
   /** True once the statement or argument that the use stands in has begun: an arrow before it is another one's. */
   let begun = false;
   for (let at = from - 1; at >= first; at--) {
@@ -161,8 +163,10 @@ export function bindingAt(text: string, from: number, name: string): Binding | n
       const bound = list && parameterNamed(text, code, list, name);
       if (bound) return bound;
     } else if (char === ';' || char === ',' || (char === '\n' && !goesOn(code, at))) begun = true;
-    else if (char === 't' || char === 'r') {
-      const keyword = /(?:^|[^\p{L}\p{N}_$.])(?:const|let|var)$/u.test(code.slice(Math.max(0, at - 6), at + 1));
+    else if ((char === 't' && 'es'.includes(code[at - 1] ?? ' ')) || (char === 'r' && code[at - 1] === 'a')) {
+      const keyword = /(?:^|[^\p{L}\p{N}_$.])(?:const|let|var)$/u.test(
+        code.slice(Math.max(0, at - 6), at + 1),
+      );
       const bound = keyword && !isWord(code[at + 1]) ? declared(text, code, at + 1, name) : null;
       if (bound) return bound;
     }
@@ -212,7 +216,9 @@ function parametersBefore(code: string, at: number): ParameterList | null {
   const head = code.slice(Math.max(0, at - 300), at).replace(/=>$/, '');
   const isArrow = head.length < Math.min(300, at);
   const end = at - (isArrow ? 2 : 0);
-  const single = isArrow ? /(?:^|[^\p{L}\p{N}_$.])(?:async\s+)?([\p{L}_$][\p{L}\p{N}_$]*)\s*$/u.exec(head) : null;
+  const single = isArrow
+    ? /(?:^|[^\p{L}\p{N}_$.])(?:async\s+)?([\p{L}_$][\p{L}\p{N}_$]*)\s*$/u.exec(head)
+    : null;
   if (single) {
     const from = end - (head.length - head.lastIndexOf(single[1]!));
     return { from, to: from + single[1]!.length, start: from };
@@ -224,7 +230,9 @@ function parametersBefore(code: string, at: number): ParameterList | null {
   if (open < 0) return null;
   const name = code.slice(Math.max(0, open - 120), open);
   if (!isArrow && NO_FUNCTION.test(name)) return null;
-  const start = isArrow ? open : open - (/(?:\bfunction\b\s*\*?\s*)?[\p{L}\p{N}_$]*\s*(?:<[^()]*>)?\s*$/u.exec(name)?.[0].length ?? 0);
+  const start = isArrow
+    ? open
+    : open - (/(?:\bfunction\b\s*\*?\s*)?[\p{L}\p{N}_$]*\s*(?:<[^()]*>)?\s*$/u.exec(name)?.[0].length ?? 0);
   return { from: open + 1, to: close, start };
 }
 
@@ -236,7 +244,8 @@ export function pieces(code: string, from: number, to: number): { from: number; 
   for (let at = from; at <= to; at++) {
     const char = code[at];
     if (at === to || (char === ',' && depth === 0)) {
-      if (code.slice(start, at).trim() !== '') found.push({ from: start, to: at });
+      // A string is blank, too: only what follows the last comma may be nothing.
+      if (at < to || code.slice(start, at).trim() !== '') found.push({ from: start, to: at });
       start = at + 1;
     } else if (char === '(' || char === '[' || char === '{' || char === '<') depth++;
     else if (char === ')' || char === ']' || char === '}' || (char === '>' && code[at - 1] !== '=')) depth--;
@@ -261,16 +270,23 @@ function pattern(
   to: number,
   name: string,
 ): Pick<Binding, 'annotation' | 'property'> | null {
-  const lead = /^\s*(?:(?:private|public|protected|readonly|override)\s+)*/.exec(code.slice(from, to))![0].length;
+  const lead = /^\s*(?:(?:private|public|protected|readonly|override)\s+)*/.exec(code.slice(from, to))![0]
+    .length;
   const start = from + lead;
   const open = code[start] === '{';
-  const end = open ? closing(code, start) + 1 : start + (/^[\p{L}\p{N}_$]*/u.exec(code.slice(start, to))![0].length);
+  const end = open
+    ? closing(code, start) + 1
+    : start + /^[\p{L}\p{N}_$]*/u.exec(code.slice(start, to))![0].length;
   if (end <= start || end > to) return null;
   const type = /^\s*[?!]?\s*:\s*((?:=>|[^=])+)/.exec(code.slice(end, to));
-  const annotation = type ? text.slice(end + type[0].length - type[1]!.length, end + type[0].length).trim() : null;
+  const annotation = type
+    ? text.slice(end + type[0].length - type[1]!.length, end + type[0].length).trim()
+    : null;
   if (!open) return code.slice(start, end) === name ? { annotation, property: null } : null;
   for (const piece of pieces(code, start + 1, end - 1)) {
-    const match = /^\s*(?:([\p{L}\p{N}_$]+)\s*:\s*)?([\p{L}\p{N}_$]+)\s*(?:=|$)/u.exec(code.slice(piece.from, piece.to));
+    const match = /^\s*(?:([\p{L}\p{N}_$]+)\s*:\s*)?([\p{L}\p{N}_$]+)\s*(?:=|$)/u.exec(
+      code.slice(piece.from, piece.to),
+    );
     if (match?.[2] === name) return { annotation, property: match[1] ?? match[2] };
   }
   return null;
@@ -336,7 +352,9 @@ export function roleOf(text: string, start: number): Role | null {
   const char = code[at];
   if (char === '(' || char === ',') return argumentRole(code, at);
   if (char === '=' && !'=!<>'.includes(code[at - 1] ?? '=')) {
-    const type = /[\p{L}\p{N}_$]\s*[?!]?\s*:\s*((?:=>|[^=;{}])+)$/u.exec(code.slice(Math.max(0, at - 300), at));
+    const type = /[\p{L}\p{N}_$]\s*[?!]?\s*:\s*((?:=>|[^=;{}])+)$/u.exec(
+      code.slice(Math.max(0, at - 300), at),
+    );
     return type ? { kind: 'annotated', type: type[1]!.trim() } : null;
   }
   if (char === ':') {
@@ -361,7 +379,12 @@ function enclosing(code: string, from: number): number {
 function argumentRole(code: string, at: number): Role | null {
   const open = code[at] === '(' ? at : enclosing(code, at - 1);
   if (code[open] !== '(') return null;
-  const index = pieces(code, open + 1, at).length;
+  let index = 0;
+  for (let next = open + 1; next <= at; next++) {
+    if (OPENING.includes(code[next]!)) next = closing(code, next);
+    else if (code[next] === ',') index++;
+    if (next < 0) return null;
+  }
   const call = calledAt(code, open);
   return call && { kind: 'argument', ...call, index };
 }
@@ -387,12 +410,18 @@ function calledAt(code: string, open: number): { callee: string; receiver: strin
     start = at;
   }
   const before = /\bnew\s+$/.test(code.slice(Math.max(0, start - 8), start)) ? 'new ' : '';
-  const expression = withoutArguments(code.slice(start, open))?.replace(/<[^()]*>/g, '').replace(/\?\./g, '.').replace(/!/g, '');
+  const expression = withoutArguments(code.slice(start, open))
+    ?.replace(/<[^()]*>/g, '')
+    .replace(/\?\./g, '.')
+    .replace(/!/g, '');
   if (!expression || /^(?:if|for|while|switch|catch|return|function)$/.test(expression)) return null;
   const match = /^(?:(.+)\.)?([\p{L}_$#][\p{L}\p{N}_$]*)$/su.exec(expression);
   if (!match) return null;
   const receiver = match[1] ?? '';
-  return { callee: match[2]!, receiver: before && receiver.includes('(') ? `${before}${receiver}` : receiver };
+  return {
+    callee: match[2]!,
+    receiver: before && receiver.includes('(') ? `${before}${receiver}` : receiver,
+  };
 }
 
 function angleStart(code: string, at: number): number {

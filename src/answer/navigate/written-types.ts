@@ -34,7 +34,9 @@ export function sourceOf(facts: Facts, definition: Definition): string | null {
   const start = lineStart(text, definition.startLine);
   const end = lineStart(text, definition.endLine + 1);
   const line = masked(text).slice(start, Math.min(end, start + MAX_DECLARATION));
-  const at = line.search(new RegExp(`(?<![\\p{L}\\p{N}_$])${definition.name.replace(/[$]/g, '\\$')}(?![\\p{L}\\p{N}_$])`, 'u'));
+  const at = line.search(
+    new RegExp(`(?<![\\p{L}\\p{N}_$])${definition.name.replace(/[$]/g, '\\$')}(?![\\p{L}\\p{N}_$])`, 'u'),
+  );
   return at < 0 ? null : line.slice(at + definition.name.length);
 }
 
@@ -57,7 +59,11 @@ export function declaredFunctions(facts: Facts, definition: Definition): Functio
 }
 
 /** `<T>(a: A): R` and `(a: A) => R` at the start of a text. */
-function signatureAt(source: string, at: Definition | CallSite, env: ReadonlyMap<string, Written>): FunctionType | null {
+function signatureAt(
+  source: string,
+  at: Definition | CallSite,
+  env: ReadonlyMap<string, Written>,
+): FunctionType | null {
   const lead = /^\s*\??\s*/.exec(source)![0].length;
   let open = lead;
   let known = env;
@@ -84,7 +90,8 @@ function upTo(source: string, from: number): string {
     const char = source[at]!;
     if ('([{<'.includes(char)) {
       // The body of a function, not a type in braces.
-      if (char === '{' && depth === 0 && /[\p{L}\p{N}_$>\])]\s*$/u.test(source.slice(from, at))) return source.slice(from, at);
+      if (char === '{' && depth === 0 && /[\p{L}\p{N}_$>\])]\s*$/u.test(source.slice(from, at)))
+        return source.slice(from, at);
       depth++;
     } else if (')]}'.includes(char) || (char === '>' && source[at - 1] !== '=')) {
       if (--depth < 0) return source.slice(from, at);
@@ -96,7 +103,11 @@ function upTo(source: string, from: number): string {
 }
 
 function endsHere(source: string, from: number, at: number): boolean {
-  if (/(?:[|&:?<(,=]|=>|\bextends|\bkeyof|\btypeof)\s*$/.test(source.slice(from, at)) || source.slice(from, at).trim() === '') return false;
+  if (
+    /(?:[|&:?<(,=]|=>|\bextends|\bkeyof|\btypeof)\s*$/.test(source.slice(from, at)) ||
+    source.slice(from, at).trim() === ''
+  )
+    return false;
   return !/^\s*(?:[|&?:.)\]>]|=>|extends\b)/.test(source.slice(at, at + 200));
 }
 
@@ -117,7 +128,10 @@ function withConstraints(
 ): ReadonlyMap<string, Written> {
   const known = new Map(env);
   for (const { from, to } of pieces(list, 0, list.length)) {
-    const match = /^\s*(?:const\s+|in\s+|out\s+)*([\p{L}_$][\p{L}\p{N}_$]*)(?:\s+extends\s+((?:=>|[^=])+))?/u.exec(list.slice(from, to));
+    const match =
+      /^\s*(?:const\s+|in\s+|out\s+)*([\p{L}_$][\p{L}\p{N}_$]*)(?:\s+extends\s+((?:=>|[^=])+))?/u.exec(
+        list.slice(from, to),
+      );
     if (match) known.set(match[1]!, writtenAt(at, match[2]?.trim() ?? '', env));
   }
   return known;
@@ -142,7 +156,8 @@ export function functionTypes(facts: Facts, written: Written, depth = MAX_DEPTH)
   if (!name) return [];
   const meant = written.env.get(name.name);
   if (meant) return functionTypes(facts, meant, depth - 1);
-  if (KEEPING.test(name.name)) return functionTypes(facts, { ...written, text: name.args[0] ?? '' }, depth - 1);
+  if (KEEPING.test(name.name))
+    return functionTypes(facts, { ...written, text: name.args[0] ?? '' }, depth - 1);
   return definitionsOf(facts, written.at, name.name)
     .flatMap((definition) => {
       const body = bodyOf(facts, definition, { ...written, text: '' }, name.args);
@@ -155,7 +170,12 @@ export function functionTypes(facts: Facts, written: Written, depth = MAX_DEPTH)
 }
 
 /** What an alias stands for, or what the braces of an interface hold; with its type parameters bound to `args`. */
-function bodyOf(facts: Facts, definition: Definition, user: Written, args: readonly string[]): Written | null {
+function bodyOf(
+  facts: Facts,
+  definition: Definition,
+  user: Written,
+  args: readonly string[],
+): Written | null {
   const source = sourceOf(facts, definition);
   if (source === null) return null;
   let from = /^\s*/.exec(source)![0].length;
@@ -172,10 +192,17 @@ function bodyOf(facts: Facts, definition: Definition, user: Written, args: reado
   }
   const open = source.indexOf('{', from);
   const close = open < 0 ? -1 : closing(source, open);
-  return open < 0 ? null : { text: source.slice(open + 1, close < 0 ? undefined : close), at: definition, env };
+  return open < 0
+    ? null
+    : { text: source.slice(open + 1, close < 0 ? undefined : close), at: definition, env };
 }
 
-function bindings(list: string, at: Definition, user: Written, args: readonly string[]): ReadonlyMap<string, Written> {
+function bindings(
+  list: string,
+  at: Definition,
+  user: Written,
+  args: readonly string[],
+): ReadonlyMap<string, Written> {
   const known = new Map(withConstraints(list, at, NOTHING));
   for (const [n, name] of [...known.keys()].entries()) {
     const given = args[n];
@@ -185,7 +212,11 @@ function bindings(list: string, at: Definition, user: Written, args: readonly st
 }
 
 /** `(a: A): R` among the members of an interface. */
-function callSignatures(body: string, at: Definition | CallSite, env: ReadonlyMap<string, Written>): FunctionType[] {
+function callSignatures(
+  body: string,
+  at: Definition | CallSite,
+  env: ReadonlyMap<string, Written>,
+): FunctionType[] {
   const found: FunctionType[] = [];
   let isStart = true;
   for (let n = 0; n < body.length && found.length < MAX_FUNCTIONS; n++) {
@@ -199,7 +230,8 @@ function callSignatures(body: string, at: Definition | CallSite, env: ReadonlyMa
       if (end < 0) break;
       n = end;
       isStart = false;
-    } else if (char === ';' || char === ',' || (char === '\n' && endsHere(body, Math.max(0, n - 200), n))) isStart = true;
+    } else if (char === ';' || char === ',' || (char === '\n' && endsHere(body, Math.max(0, n - 200), n)))
+      isStart = true;
     else if (char === '<') {
       const end = angleEnd(body, n);
       if (end < 0) break;
@@ -218,7 +250,9 @@ export function parameterType(type: FunctionType, index: number): Written | null
   if (parameter === undefined) return null;
   const isRest = parameter.startsWith('...');
   if (index > last && !isRest) return null;
-  const annotation = /^(?:\.\.\.)?(?:\{[^]*?\}|\[[^]*?\]|[\p{L}\p{N}_$\s]+)\??\s*:\s*([^]+)$/u.exec(parameter)?.[1]?.replace(/\s=(?!>)[^]*$/, '');
+  const annotation = /^(?:\.\.\.)?(?:\{[\s\S]*?\}|\[[\s\S]*?\]|[\p{L}\p{N}_$\s]+)\??\s*:\s*([\s\S]+)$/u
+    .exec(parameter)?.[1]
+    ?.replace(/\s=(?!>)[\s\S]*$/, '');
   if (annotation === undefined) return null;
   if (!isRest) return { text: annotation, at, env };
   const text = bare(annotation);
@@ -226,16 +260,24 @@ export function parameterType(type: FunctionType, index: number): Written | null
     const place = pieces(text, 1, text.length - 1)[index - last];
     return place ? { text: text.slice(place.from, place.to).replace(/^\s*\w+\??:\s*/, ''), at, env } : null;
   }
-  const element = /^(?:readonly\s+)?([^]+)\[\]$/.exec(text)?.[1] ?? (/^(?:Readonly)?Array</.test(text) ? named(text)?.args[0] : undefined);
+  const element =
+    /^(?:readonly\s+)?([\s\S]+)\[\]$/.exec(text)?.[1] ??
+    (/^(?:Readonly)?Array</.test(text) ? named(text)?.args[0] : undefined);
   return element === undefined ? null : { text: element, at, env };
 }
 
 /** The names of types that a written type may be, with where each is to be looked up. Wrappers are opened by `read`. */
-export function typeNames(facts: Facts, written: Written, read: (text: string) => string | null, depth = MAX_DEPTH): Written[] {
+export function typeNames(
+  facts: Facts,
+  written: Written,
+  read: (text: string) => string | null,
+  depth = MAX_DEPTH,
+): Written[] {
   if (depth <= 0) return [];
   const text = bare(written.text);
   const alternatives = parts(text).filter((part) => !/^(?:null|undefined|void|never)$/.test(part.trim()));
-  if (alternatives.length > 1) return alternatives.flatMap((part) => typeNames(facts, { ...written, text: part }, read, depth - 1));
+  if (alternatives.length > 1)
+    return alternatives.flatMap((part) => typeNames(facts, { ...written, text: part }, read, depth - 1));
   const one = alternatives[0] ?? text;
   const name = read(one);
   if (name === null) return [];
@@ -246,7 +288,10 @@ export function typeNames(facts: Facts, written: Written, read: (text: string) =
 
 /** Text without the parentheses around it, `readonly` and what leads a union. */
 function bare(text: string): string {
-  let inner = text.trim().replace(/^[|&]\s*/, '').replace(/^readonly\s+/, '');
+  let inner = text
+    .trim()
+    .replace(/^[|&]\s*/, '')
+    .replace(/^readonly\s+/, '');
   while (inner.startsWith('(') && closing(inner, 0) === inner.length - 1) inner = inner.slice(1, -1).trim();
   return inner;
 }
@@ -278,7 +323,10 @@ function named(text: string): { name: string; args: string[] } | null {
   if (!match[2]) return match[0].length === text.length ? { name, args: [] } : null;
   const end = angleEnd(text, match[0].length - 1);
   if (end !== text.length - 1) return null;
-  return { name, args: pieces(text, match[0].length, end).map(({ from, to }) => text.slice(from, to).trim()) };
+  return {
+    name,
+    args: pieces(text, match[0].length, end).map(({ from, to }) => text.slice(from, to).trim()),
+  };
 }
 
 function definitionsOf(facts: Facts, at: Definition | CallSite, name: string): Definition[] {
@@ -290,10 +338,12 @@ function definitionsOf(facts: Facts, at: Definition | CallSite, name: string): D
 
 /** The types that an alias is made of, `A & B`, `A | B`, `Pick<A, …>`: names, as written. */
 export function aliasParts(signature: string): string[] {
-  const text = /^[^=]*?=\s*([^]+?)\s*;?$/.exec(signature)?.[1];
+  const text = /^[^=]*?=\s*([\s\S]+?)\s*;?$/.exec(signature)?.[1];
   if (text === undefined) return [];
   return parts(bare(text)).flatMap((part) => {
-    const name = named(bare(part).replace(/^([^<]+)<[^]*$/, (all, head: string) => (all.endsWith('>') ? all : head)));
+    const name = named(
+      bare(part).replace(/^([^<]+)<[\s\S]*$/, (all, head: string) => (all.endsWith('>') ? all : head)),
+    );
     if (!name) return [];
     if (/^(?:Pick|Omit|Partial|Required|Readonly|NonNullable)$/.test(name.name) && name.args[0] !== undefined)
       return [named(name.args[0])?.name ?? ''].filter((each) => each !== '');
