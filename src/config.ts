@@ -309,6 +309,9 @@ export function readConfig(env: object): Config {
   const warnings = REPLACED.filter((name) => given[name] !== undefined).map(
     (name) => `${name} is ignored: the platform replaces it.`,
   );
+  if (result.data.LDAP_SERVER?.tls === 'off') {
+    warnings.push('LDAP_SERVER is asked in the clear, passwords included: use ldaps:// or ?starttls.');
+  }
   const config = shape(result.data, warnings);
   parsed.set(env, config);
   return config;

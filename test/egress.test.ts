@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { createEgress, type EgressOptions, openBody } from '../src/egress.ts';
 import { Problem } from '../src/errors.ts';
 
@@ -32,6 +32,19 @@ const redirect =
   (location: string, status = 302) =>
   () =>
     new Response(null, { status, headers: { location } });
+
+describe('TCP', () => {
+  test('is for the endpoint that the operator set, and for no other', async () => {
+    const refused = await egress()
+      .connect('ldap')
+      .catch((error: unknown) => error);
+    expect(refused).toMatchObject({ slug: 'not_configured' });
+    const ldap = { host: '127.0.0.1', port: inject('directories').sound, tls: 'off' as const };
+    const socket = await egress({ endpoints: { ldap } }).connect('ldap');
+    expect(await socket.opened).toMatchObject({ remoteAddress: `127.0.0.1:${ldap.port}` });
+    await socket.close();
+  });
+});
 
 describe('what may be reached', () => {
   test.each([

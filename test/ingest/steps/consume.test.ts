@@ -149,13 +149,14 @@ describe('a consumer of steps', () => {
     ['left the group', () => s.db.delete(groupMembers)],
     ['may only read now', () => s.db.update(groupMembers).set({ role: 'viewer' })],
     ['was disabled', () => s.db.update(users).set({ disabled: true })],
+    ['may no longer register', () => s.db.update(users).set({ role: 'viewer' })],
   ])('does not start a job whose asker %s while it waited', async (what, change) => {
     const job = await dueJob(what);
     await hold(job);
     await change();
     expect(await steps(broken, job.message)).toEqual({ acked: ['m0'], retried: [] });
     expect(await jobById(s.db, job.id)).toMatchObject({ status: 'failed', errorCode: 'FORBIDDEN' });
-    await s.db.update(users).set({ disabled: false });
+    await s.db.update(users).set({ disabled: false, role: 'analyst' });
     await s.db.delete(groupMembers);
     await join();
   });
