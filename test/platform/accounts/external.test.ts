@@ -153,7 +153,7 @@ describe('who is admitted', () => {
     await signIn(left);
     await signIn(made);
     const elsewhere = { SSO_ALLOWED: 'another.example' };
-    await expect(signIn(left, elsewhere)).rejects.toEqual(refused(/admin/));
+    await expect(signIn(left, elsewhere)).rejects.toEqual(refused(/no longer/));
     await signIn(made, elsewhere);
     await signIn(left, { SSO_ALLOWED: '' });
   });

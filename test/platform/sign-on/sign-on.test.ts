@@ -636,6 +636,20 @@ describe('a login by GitHub', () => {
     expect(issuer).toBe(`${url}/github`);
   });
 
+  it.each([
+    ['https://api.github.com', 'https://github.com'],
+    ['https://api.corp.ghe.com', 'https://corp.ghe.com'],
+    ['https://github.corp.example/api/v3', 'https://github.corp.example'],
+    ['https://corp.example:8443/git/api/v3', 'https://corp.example:8443/git'],
+    ['http://127.0.0.1:3000', 'http://127.0.0.1:3000'],
+  ])('of the API at %s signs people in at %s', async (api, web) => {
+    const page = await open({ GITHUB_API_URL: `${api}/` }).send(
+      'https://api.test/auth/oauth/github/authorize',
+    );
+    const location = new URL(page.headers.get('location')!);
+    expect(location.origin + location.pathname).toBe(`${web}/login/oauth/authorize`);
+  });
+
   it('asks with PKCE, and for organisations only where they matter', async () => {
     const asked = async (allowed: string) => {
       const browser = open({ SSO_ALLOWED: allowed });
