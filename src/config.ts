@@ -174,7 +174,12 @@ const variables = z.object({
   LDAP_USER_SEARCH_BASE: text,
   LDAP_GROUP_SEARCH_BASE: text,
   LDAP_ROLE_MAP: json(z.record(z.string(), role)).optional(),
-  SSO_ALLOWED: list.transform((items) => items.map((item) => item.toLowerCase())),
+  SSO_ALLOWED: list
+    .transform((items) => items.map((item) => item.toLowerCase()))
+    .refine(
+      (items) => items.every((item) => /^@?[^\s@/:]+$/.test(item)),
+      'must be e-mail domains and GitHub organisations, separated by commas',
+    ),
   SSO_DEFAULT_ROLE: role.default('viewer'),
   DEMO_ENABLED: flag.default(true),
   DEMO_RATE_LIMIT: rate.optional(),

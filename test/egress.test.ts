@@ -168,6 +168,41 @@ describe('EGRESS_ALLOW', () => {
   });
 });
 
+describe('an endpoint that the operator set', () => {
+  const operator = 'http://keycloak:8080/auth';
+  const answers = {
+    'http://keycloak:8080/realms/x': () => new Response('there'),
+    'http://keycloak:8080/moved': redirect('/realms/x'),
+    'http://keycloak:8080/away': redirect('http://keycloak:9090/'),
+  };
+  const ask = (url: string, options: { own?: string[]; operator?: string } = {}) => {
+    const { own = [], ...init } = { operator, ...options };
+    return egress({ fetch: fakeFetch(answers).send, own }).fetch(url, { purpose: 'oidc', ...init });
+  };
+
+  test('may be inside and without TLS, for its own client', async () => {
+    for (const path of ['realms/x', 'moved']) {
+      expect(await (await ask(`http://keycloak:8080/${path}`)).text()).toBe('there');
+    }
+    await expect(ask('http://keycloak:8080/realms/x', { operator: undefined })).rejects.toMatchObject({
+      slug: 'unprocessable',
+    });
+  });
+
+  test('opens no other port or host, and never the deployment itself', async () => {
+    for (const url of [
+      'http://keycloak:9090/',
+      'https://keycloak/',
+      'http://ldap:8080/',
+      'http://keycloak:8080/away',
+    ]) {
+      await expect(ask(url), url).rejects.toMatchObject({ slug: 'unprocessable' });
+    }
+    const itself = ask('http://keycloak:8080/realms/x', { own: ['keycloak:8080'] });
+    await expect(itself).rejects.toMatchObject({ slug: 'unprocessable' });
+  });
+});
+
 describe('redirects', () => {
   test('are followed on the same host, without credentials', async () => {
     const { send, asked } = fakeFetch({

@@ -29,7 +29,7 @@ const count = (description: string, example: number) => ({
 
 /** Tags in the order of a first visit. */
 const TAGS: Record<string, string> = {
-  Authentication: 'Tokens for a username and password; tickets for WebSockets.',
+  Authentication: 'Tokens, for a username and password or by an identity provider; tickets for WebSockets.',
   'API keys': 'Keys for machines: made once, narrowed by scopes, deleted at any time.',
   Users: 'Who you are, who there is, and what was done.',
   Groups: 'Who shares repositories with whom, and as what.',
