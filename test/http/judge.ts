@@ -63,6 +63,8 @@ export function judgeOf(document: OpenApi) {
     for (const [name, form] of ALWAYS) {
       if (!form.test(headers.get(name) ?? '')) wrong.push(`${name}: ${headers.get(name)}`);
     }
+    for (const [name, value] of headers)
+      if (!/^[\x20-\x7e]*$/.test(value)) wrong.push(`${name} is not ASCII: ${value}`);
     if (status >= 300 && INSIDE.test(text)) wrong.push(`tells of the inside: ${INSIDE.exec(text)![0]}`);
     if ((method === 'HEAD' || status === 204 || status === 304) && text !== '') wrong.push('has a body');
     if (status < 400 || method === 'HEAD') return wrong;

@@ -417,6 +417,18 @@ describe('rate limits', () => {
     expect(headers.get('ratelimit-policy')).toBe(policy('plan-enterprise'));
   });
 
+  test('show the counter of the account where it is the tighter one', async () => {
+    const attempt = () => call('/api/v1/auth/token', { body: { username: 'nobody', password: 'nothing' } });
+    const shown = [];
+    for (let n = 0; n < 11; n++) {
+      const { status, headers } = await attempt();
+      shown.push(`${status} ${headers.get('ratelimit')?.replace(/;t=.*/, '')}`);
+    }
+    // Each attempt comes from an address of its own.
+    expect(shown.slice(0, 2)).toEqual(['401 "auth-ip";r=9', '401 "auth-account";r=8']);
+    expect(shown.slice(-2)).toEqual(['401 "auth-account";r=0', '429 "auth-account";r=0']);
+  });
+
   test('are counted on what no route answers, too', async () => {
     for (const path of ['/api/v1/none', '/api/none', '/auth/none', '/ws/none', '/api/v1/repos/%ff']) {
       expect((await call(path)).headers.get('x-ratelimit-limit'), path).toBe('100');
