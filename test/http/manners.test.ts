@@ -9,6 +9,7 @@ import { makeWorld, type World } from '../permissions/world.ts';
 import { type Answer, call, type Json, read, request, withVariables } from './call.ts';
 import { type OpenApi, type Operation, operationsOf } from './document.ts';
 import { judgeOf } from './judge.ts';
+import { person } from './people.ts';
 
 const document = JSON.parse((await call('/openapi.json')).text) as OpenApi;
 const judge = judgeOf(document);
@@ -390,6 +391,19 @@ describe('an Idempotency-Key', () => {
       });
     const [one, other] = [await as('groupAdmin'), await as('groupEditor')];
     expect([one.status, other.status, one.body.id === other.body.id]).toEqual([201, 201, false]);
+  });
+
+  test('tells nothing to who has lost a right since', async () => {
+    const { group_id } = world.names;
+    const editor = await person('analyst', { [group_id]: 'editor' });
+    const headers = { ...editor.headers, 'idempotency-key': 'while-editor' };
+    const post = () => call('/api/v1/projects', { body: { group_id, name: 'of the editor' }, headers });
+    const [first, again] = [await post(), await post()];
+    expect([first.status, again.body.id === first.body.id]).toEqual([201, true]);
+    const admin = await world.headersOf('admin', '');
+    await call(`/api/v1/groups/${group_id}/users/${editor.id}`, { method: 'DELETE', headers: admin });
+    const later = await post();
+    expect([later.status, later.text.includes('of the editor')]).toEqual([422, false]);
   });
 
   test('means nothing to a POST that creates nothing, token routes among them', async () => {
