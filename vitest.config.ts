@@ -18,10 +18,14 @@ export default defineConfig({
                 TEST_CONTROL_MIGRATIONS: await readD1Migrations('./migrations/control'),
                 TEST_INDEX_MIGRATIONS: await readD1Migrations('./migrations/index'),
                 ENVIRONMENT: 'development',
+                // A line a request would bury what a failing test prints.
+                API_DEBUG: 'warn',
                 API_JWT_SECRET: 'a-secret-of-the-test-suite-that-is-long-enough',
                 API_ADMIN_USERNAME: 'root',
                 API_ADMIN_PASSWORD: 'correct horse battery staple',
                 API_ADMIN_API_KEY: 'rak_test0000000000000000000000000000000000000000',
+                OAUTH_GITHUB_CLIENT_ID: 'of-the-tests',
+                OAUTH_GITHUB_CLIENT_SECRET: 'of-the-tests',
                 EGRESS_ALLOW: '127.0.0.0/8',
                 // Short, so that a test of what stalls waits for it; long enough for git under load.
                 EGRESS_IDLE_SECONDS: '3',

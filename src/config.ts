@@ -74,6 +74,40 @@ const rate = z.string().transform((value, context): Rate => {
   return z.NEVER;
 });
 
+/** Where a directory listens, and how the connection is secured. */
+export interface LdapServer {
+  /** IPv6 addresses stay in brackets: so the runtime wants them. */
+  host: string;
+  port: number;
+  tls: 'off' | 'on' | 'starttls';
+}
+
+/** Parses `ldap://host`, `ldaps://host:636`, `host`, `[v6]:389`, `ldap://host?starttls`; null when the text is none. */
+export function parseLdapServer(value: string): LdapServer | null {
+  const text = value.trim();
+  const spelled = text.includes('://') ? text : `ldap://${text}`;
+  if (!URL.canParse(spelled)) return null;
+  const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(spelled);
+  const secure = protocol === 'ldaps:';
+  if (!secure && protocol !== 'ldap:') return null;
+  if (!/^(?:[\w-]+(?:\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i.test(hostname) || port === '0') return null;
+  if (username !== '' || password !== '' || hash !== '' || !/^\/?$/.test(pathname)) return null;
+  const upgrades = /^\?starttls$/i.test(search);
+  if (search !== '' && (secure || !upgrades)) return null;
+  return {
+    host: hostname.toLowerCase(),
+    port: port === '' ? (secure ? 636 : 389) : Number(port),
+    tls: secure ? 'on' : upgrades ? 'starttls' : 'off',
+  };
+}
+
+const ldapServer = z.string().transform((value, context): LdapServer => {
+  const parsed = parseLdapServer(value);
+  if (parsed) return parsed;
+  context.addIssue({ code: 'custom', message: 'must be ldap://host, ldaps://host or ldap://host?starttls' });
+  return z.NEVER;
+});
+
 /** A JSON object in a variable, checked by `schema`. */
 function json<T extends z.ZodType>(schema: T) {
   return z
@@ -126,20 +160,21 @@ const variables = z.object({
   OAUTH_GITHUB_CLIENT_SECRET: text,
   OAUTH_GOOGLE_CLIENT_ID: text,
   OAUTH_GOOGLE_CLIENT_SECRET: text,
+  OAUTH_GOOGLE_ISSUER: url.default('https://accounts.google.com'),
   OAUTH_GITLAB_CLIENT_ID: text,
   OAUTH_GITLAB_CLIENT_SECRET: text,
   OAUTH_KEYCLOAK_SERVER_URL: url,
   OAUTH_KEYCLOAK_REALM: text,
   OAUTH_KEYCLOAK_CLIENT_ID: text,
   OAUTH_KEYCLOAK_CLIENT_SECRET: text,
-  LDAP_SERVER: text,
+  LDAP_SERVER: ldapServer.optional(),
   LDAP_BASE_DN: text,
   LDAP_BIND_USER: text,
   LDAP_BIND_PASSWORD: text,
   LDAP_USER_SEARCH_BASE: text,
   LDAP_GROUP_SEARCH_BASE: text,
   LDAP_ROLE_MAP: json(z.record(z.string(), role)).optional(),
-  SSO_ALLOWED: list,
+  SSO_ALLOWED: list.transform((items) => items.map((item) => item.toLowerCase())),
   SSO_DEFAULT_ROLE: role.default('viewer'),
   DEMO_ENABLED: flag.default(true),
   DEMO_RATE_LIMIT: rate.optional(),
@@ -165,7 +200,7 @@ const variables = z.object({
   EGRESS_ALLOW: z.string().default(''),
   EGRESS_IDLE_SECONDS: z.coerce.number('must be a number of seconds').min(1).max(300).default(30),
   LOCAL_REPOS: z.string().default(''),
-  METRICS_TOKEN: text,
+  METRICS_TOKEN: z.string().min(16, 'must be at least 16 characters long').optional(),
   PARSE_THREADS: z.coerce.number().int().min(0).max(64).default(0),
 });
 
@@ -187,21 +222,29 @@ function shape(v: z.output<typeof variables>, warnings: string[]) {
     },
     logLevel: v.API_DEBUG,
     oauth: {
-      github: pair(v.OAUTH_GITHUB_CLIENT_ID, v.OAUTH_GITHUB_CLIENT_SECRET),
-      google: pair(v.OAUTH_GOOGLE_CLIENT_ID, v.OAUTH_GOOGLE_CLIENT_SECRET),
-      gitlab: pair(v.OAUTH_GITLAB_CLIENT_ID, v.OAUTH_GITLAB_CLIENT_SECRET),
-      keycloak: pair(v.OAUTH_KEYCLOAK_CLIENT_ID, v.OAUTH_KEYCLOAK_CLIENT_SECRET),
-      keycloakServer: v.OAUTH_KEYCLOAK_SERVER_URL ?? null,
-      keycloakRealm: v.OAUTH_KEYCLOAK_REALM ?? null,
+      github: client(v.OAUTH_GITHUB_CLIENT_ID, v.OAUTH_GITHUB_CLIENT_SECRET),
+      google: {
+        ...client(v.OAUTH_GOOGLE_CLIENT_ID, v.OAUTH_GOOGLE_CLIENT_SECRET),
+        issuer: v.OAUTH_GOOGLE_ISSUER,
+      },
+      gitlab: client(v.OAUTH_GITLAB_CLIENT_ID, v.OAUTH_GITLAB_CLIENT_SECRET),
+      keycloak: {
+        ...client(v.OAUTH_KEYCLOAK_CLIENT_ID, v.OAUTH_KEYCLOAK_CLIENT_SECRET),
+        server: v.OAUTH_KEYCLOAK_SERVER_URL ?? null,
+        realm: v.OAUTH_KEYCLOAK_REALM ?? null,
+      },
     },
     ldap: v.LDAP_SERVER
       ? {
           server: v.LDAP_SERVER,
-          baseDn: v.LDAP_BASE_DN ?? '',
-          bindUser: v.LDAP_BIND_USER ?? null,
-          bindPassword: v.LDAP_BIND_PASSWORD ?? null,
-          userSearchBase: v.LDAP_USER_SEARCH_BASE ?? null,
-          groupSearchBase: v.LDAP_GROUP_SEARCH_BASE ?? null,
+          baseDn: v.LDAP_BASE_DN ?? v.LDAP_USER_SEARCH_BASE ?? '',
+          /** null: the directory is asked anonymously. */
+          bind:
+            v.LDAP_BIND_USER && v.LDAP_BIND_PASSWORD
+              ? { user: v.LDAP_BIND_USER, password: v.LDAP_BIND_PASSWORD }
+              : null,
+          userSearchBase: v.LDAP_USER_SEARCH_BASE ?? v.LDAP_BASE_DN ?? '',
+          groupSearchBase: v.LDAP_GROUP_SEARCH_BASE ?? v.LDAP_BASE_DN ?? '',
           roleMap: v.LDAP_ROLE_MAP ?? {},
         }
       : null,
@@ -242,8 +285,8 @@ function shape(v: z.output<typeof variables>, warnings: string[]) {
   };
 }
 
-function pair(clientId: string | undefined, clientSecret: string | undefined) {
-  return clientId && clientSecret ? { clientId, clientSecret } : null;
+function client(clientId: string | undefined, clientSecret: string | undefined) {
+  return { clientId: clientId ?? null, clientSecret: clientSecret ?? null };
 }
 
 const parsed = new WeakMap<object, Config>();
@@ -262,6 +305,7 @@ export function readConfig(env: object): Config {
   const result = variables.safeParse(given);
   if (!result.success) throw invalidConfiguration(result.error);
   refuseDefaultAdmin(result.data);
+  refuseHalfDirectory(result.data);
   const warnings = REPLACED.filter((name) => given[name] !== undefined).map(
     (name) => `${name} is ignored: the platform replaces it.`,
   );
@@ -287,6 +331,20 @@ function refuseDefaultAdmin(v: z.output<typeof variables>): void {
       'API_ADMIN_PASSWORD',
       'is the default "admin", which only ENVIRONMENT=development allows',
     );
+  }
+}
+
+/** A service user without a password would bind as nobody, and a directory without a base finds nobody. */
+function refuseHalfDirectory(v: z.output<typeof variables>): void {
+  if (!v.LDAP_SERVER) return;
+  if (!v.LDAP_BASE_DN && !v.LDAP_USER_SEARCH_BASE) {
+    throw notConfigured('LDAP_BASE_DN', 'is not set, but LDAP_SERVER is');
+  }
+  if (v.LDAP_BIND_USER && !v.LDAP_BIND_PASSWORD) {
+    throw notConfigured('LDAP_BIND_PASSWORD', 'is not set, but LDAP_BIND_USER is');
+  }
+  if (v.LDAP_BIND_PASSWORD && !v.LDAP_BIND_USER) {
+    throw notConfigured('LDAP_BIND_USER', 'is not set, but LDAP_BIND_PASSWORD is');
   }
 }
 

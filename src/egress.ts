@@ -1,7 +1,11 @@
 /**
- * The only fetch to the outside. Every outbound URL of git, webhooks, hosts and OIDC discovery is judged here, on the
- * parsed URL, and again at every redirect: https only, never a private, loopback, link-local or own address, except
- * what `EGRESS_ALLOW` names.
+ * The only way to the outside: the only fetch, and the only TCP connection. Every outbound URL of git, webhooks, hosts
+ * and OIDC discovery is judged here, on the parsed URL, and again at every redirect: https only, never a private,
+ * loopback, link-local or own address, except what `EGRESS_ALLOW` names, and for their own client the endpoints that the
+ * operator set by variable.
+ *
+ * A TCP connection goes to what the operator set by a variable (`LDAP_SERVER`) and is asked for by that name: no request
+ * and no data can bring an address into it, so there is nothing to judge.
  *
  * Names are judged, not what they resolve to: a Worker cannot pin a connection to an address it looked up. The
  * platform refuses private addresses at connect time; a local deployment should not be given untrusted users.
@@ -12,8 +16,20 @@ import { type IpAddress, inNetwork, isPublicAddress, type Network, parseIp, pars
 /** Who asks. `bridge` alone reaches the bridge of `npm start`, and reaches nothing else. */
 export type EgressPurpose = 'git' | 'bridge' | 'webhook' | 'oidc' | 'host';
 
+/** A TCP endpoint of the operator's. `starttls` begins in the clear and can be upgraded. */
+export interface Endpoint {
+  host: string;
+  port: number;
+  tls: 'off' | 'on' | 'starttls';
+}
+
 export interface EgressInit extends RequestInit {
   purpose: EgressPurpose;
+  /**
+   * A URL that the operator set by a variable: requests to its host and port, this one and its redirects, need be neither
+   * https nor public.
+   */
+  operator?: string;
   /** Milliseconds until the response's headers must have arrived, over all redirects. Default `Egress.idleMs`. */
   timeoutMs?: number;
 }
@@ -25,6 +41,12 @@ export interface Egress {
    * @throws Problem `unprocessable` when a rule refuses, `upstream` when the host does not answer in time.
    */
   fetch(url: URL | string, init: EgressInit): Promise<Response>;
+  /**
+   * A TCP connection to an endpoint that the operator set. What `opened` says is for the caller to await: a certificate
+   * that is not trusted and a host that cannot be reached look the same there.
+   * @throws Problem `not_configured` when it is not set.
+   */
+  connect(endpoint: 'ldap'): Promise<Socket>;
   /** The parsed URL. @throws Problem `unprocessable` naming the rule that refuses it. */
   check(url: string): URL;
   /** True when `EGRESS_ALLOW` names the URL's host and port. */
@@ -41,6 +63,8 @@ export interface EgressOptions {
   /** Hosts (`host` or `host:port`) of this deployment: never fetched, whatever `allow` says. */
   own?: string[];
   bridge?: { url: string; secret: string };
+  /** What `connect` reaches. */
+  endpoints?: { ldap: Endpoint | null };
   /** Default 30,000. */
   idleMs?: number;
   fetch?: typeof fetch;
@@ -61,32 +85,41 @@ export function createEgress(options: EgressOptions): Egress {
   const idleMs = options.idleMs ?? EGRESS_IDLE_MS;
   const send = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init));
 
-  const check = (url: string): URL => {
+  const check = (url: string, operator?: string): URL => {
     const parsed = parseUrl(url);
-    judge(parsed, allow, own, bridge);
+    judge(parsed, operator === undefined ? allow : [...allow, exactly(new URL(operator))], own, bridge);
     // The parser drops or escapes them: what is stored and shown would not be what is asked.
     if (/[\p{Cc}\p{Cs}\s]/u.test(url)) throw refused('The URL must not hold spaces or control characters.');
     return parsed;
   };
   const open = async (url: URL | string, init: EgressInit): Promise<Response> => {
-    const { purpose, timeoutMs = idleMs, ...request } = init;
+    const { purpose, operator, timeoutMs = idleMs, ...request } = init;
     const local = purpose === 'bridge';
-    const judged = local ? bridgeUrl(String(url), bridge) : check(String(url));
+    const judged = local ? bridgeUrl(String(url), bridge) : check(String(url), operator);
     const headers = new Headers(request.headers);
     if (local && options.bridge) headers.set('x-bridge-secret', options.bridge.secret);
     const prepared = { ...request, headers, redirect: 'manual' as const };
     return withDeadline(timeoutMs, judged, (deadline) => {
       const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline;
-      return follow(send, judged, { ...prepared, signal }, local ? null : check);
+      return follow(send, judged, { ...prepared, signal }, local ? null : (next) => check(next, operator));
     });
   };
   return {
     fetch: open,
-    check,
+    connect: (endpoint) => dial(options.endpoints?.[endpoint] ?? null),
+    check: (url) => check(url),
     allows: (url) => isAllowed(url, allow),
     bridge: bridge ? bridge.href.replace(/\/+$/, '') : null,
     idleMs,
   };
+}
+
+async function dial(endpoint: Endpoint | null): Promise<Socket> {
+  if (!endpoint) throw new Problem('not_configured', 'This deployment has no directory.');
+  // The runtime's own module: loaded where it is used, so that what Node imports does not need it.
+  const { connect } = await import('cloudflare:sockets');
+  const { host, port, tls } = endpoint;
+  return connect({ hostname: host, port }, { secureTransport: tls, allowHalfOpen: false });
 }
 
 /** Runs `run` with a signal that fires after `ms`. Failures become `upstream` problems. */
@@ -254,6 +287,12 @@ function parseAllowEntry(text: string): AllowEntry | null {
   if (parsed.username !== '' || parsed.pathname !== '/' || parsed.search !== '') return null;
   const host = hostOf(parsed);
   return { host, ip: parseIp(host), port: port === undefined ? null : Number(port) };
+}
+
+/** The entry for one URL's host and port. */
+function exactly(url: URL): AllowEntry {
+  const host = hostOf(url);
+  return { host, ip: parseIp(host), port: portOf(url) };
 }
 
 function isAllowed(url: URL, allow: AllowEntry[]): boolean {

@@ -2,10 +2,11 @@ import type { IndexerService } from '../workers/indexer/service.ts';
 import type { LimitObject } from './http/limit-object.ts';
 import type { JobObject } from './platform/jobs/job-object.ts';
 import type { RefreshObject } from './platform/repos/refresh-object.ts';
+import type { MetricsObject } from './platform/telemetry/metrics-object.ts';
 
 /**
  * Bindings and variables of both Workers. `ai` and `vectorize` exist in the production environment only;
- * `JOBS` is a `script_name` binding in the indexer; `LIMITS`, `REFRESH`, `INDEXER` and `ASSETS` are the API's alone.
+ * `JOBS` is a `script_name` binding in the indexer; `LIMITS`, `REFRESH`, `METRICS`, `INDEXER` and `ASSETS` are the API's alone.
  */
 export interface Env {
   DB: D1Database;
@@ -17,6 +18,7 @@ export interface Env {
   JOBS: DurableObjectNamespace<JobObject>;
   LIMITS: DurableObjectNamespace<LimitObject>;
   REFRESH: DurableObjectNamespace<RefreshObject>;
+  METRICS: DurableObjectNamespace<MetricsObject>;
   INDEXER: Service<IndexerService>;
   ASSETS: Fetcher;
   AI?: Ai;

@@ -77,6 +77,8 @@ export interface ProblemExtras {
   errors?: FieldError[];
   /** Seconds, for 429 and 503; also sent as `Retry-After`. */
   retryAfter?: number;
+  /** The rate-limit policy without room: for the count of violations, the sentence names it. */
+  violated?: string;
   /** Further members of the problem document, e.g. `{ reason: 'not_indexed' }` or `{ ids: [...] }`. */
   members?: Record<string, unknown>;
   cause?: unknown;

@@ -7,7 +7,7 @@ import { type ObjectStore, openObjects } from './ingest/mirror/object-store.ts';
 import type { Embedder } from './models/embedder.ts';
 import { createEmbedder } from './models/embedder.ts';
 import { createJobs, type JobsPort } from './platform/jobs/jobs.ts';
-import { createLogger, type Logger } from './platform/telemetry/log.ts';
+import { createLogger, type Logger, toQuietConsole } from './platform/telemetry/log.ts';
 import { type ControlDb, controlDb } from './store/control-db.ts';
 import { listPacks } from './store/packs.ts';
 import type { RepoScope } from './store/scope.ts';
@@ -40,12 +40,14 @@ export function indexShards(env: Pick<Env, 'INDEX_0' | 'INDEX_1'>): D1Database[]
 
 /**
  * Builds the dependencies from the bindings. Cheap: called once a request, message or alarm.
+ * @param requestId of the request that they are for: in every line they log, and kept with the jobs that they start
  * @throws Problem `not_configured` naming the variable when the configuration is invalid.
  */
-export function services(env: Env): Services {
+export function services(env: Env, requestId?: string): Services {
   const config = readConfig(env);
   const db = controlDb(env.DB);
-  const log = createLogger(config);
+  const fields = requestId === undefined ? {} : { request_id: requestId };
+  const log = createLogger(config, fields, env.BRIDGE_URL ? toQuietConsole : undefined);
   const clock = () => new Date();
   return {
     env,
@@ -65,10 +67,11 @@ export function services(env: Env): Services {
       allow: config.egressAllow,
       idleMs: config.egressIdleMs,
       own: ownHosts(env, config),
+      endpoints: { ldap: config.ldap?.server ?? null },
       bridge:
         env.BRIDGE_URL && env.BRIDGE_SECRET ? { url: env.BRIDGE_URL, secret: env.BRIDGE_SECRET } : undefined,
     }),
-    jobs: createJobs({ db, env, clock, newId, log }),
+    jobs: createJobs({ db, env, clock, newId, log, requestId }),
     embedder: createEmbedder(config),
     clock,
     newId,

@@ -1,2 +1,4 @@
+import manifest from '../package.json' with { type: 'json' };
+
 /** The version that health, OpenAPI and the documentation show. */
-export { version as VERSION } from '../package.json';
+export const VERSION = manifest.version;

@@ -8,7 +8,9 @@ const root = path.resolve(import.meta.dirname, '..');
 const sources = ['src', 'workers'].flatMap((folder) =>
   readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
     // Where wrangler ran, it leaves bundles behind.
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts') && !file.includes('.wrangler'))
+    .filter(
+      (file) => file.endsWith('.ts') && !file.endsWith('.d.ts') && !/\.wrangler|node_modules/.test(file),
+    )
     .map((file) => path.join(folder, file)),
 );
 const textOf = new Map(sources.map((file) => [file, readFileSync(path.join(root, file), 'utf8')]));
@@ -38,10 +40,19 @@ const BELOW_ANSWERS = [
 /** Folder → what it may import at run time, beside itself. A file belongs to the first prefix that fits. */
 const LAYERS: [prefix: string, may: string[]][] = [
   ['workers/', ['src/']],
+  // Of a client of the API, what any client may know; its types are made from the app's own description.
+  ['src/client/generate.ts', ['src/http/openapi.ts', 'workers/api/app.ts']],
+  ['src/client/', []],
   // Creating an admin of a deployment needs a hash and the rows, without a Worker to ask.
   [
     'src/local/',
-    ['src/config.ts', 'src/ids.ts', 'src/platform/accounts/passwords.ts', 'src/store/admin-script.ts'],
+    [
+      'src/client/client.ts',
+      'src/config.ts',
+      'src/ids.ts',
+      'src/platform/accounts/passwords.ts',
+      'src/store/admin-script.ts',
+    ],
   ],
   ['src/errors.ts', []],
   ['src/ids.ts', []],
@@ -90,6 +101,7 @@ const LAYERS: [prefix: string, may: string[]][] = [
       'src/platform/accounts/first-admin.ts',
       'src/platform/accounts/tokens.ts',
       'src/platform/telemetry/log.ts',
+      'src/platform/telemetry/meter.ts',
       'src/store/',
     ],
   ],
@@ -110,6 +122,7 @@ const LAYERS: [prefix: string, may: string[]][] = [
     'src/platform/',
     [
       'src/config.ts',
+      'src/egress.ts',
       'src/errors.ts',
       'src/http/',
       'src/ids.ts',
@@ -168,13 +181,23 @@ describe('the house', () => {
   });
 
   test('every outbound request goes through egress.ts', () => {
-    const allowed = ['src/egress.ts', 'src/local/'];
+    const allowed = ['src/egress.ts', 'src/local/', 'src/client/'];
     const wrong = sources.filter(
       (file) =>
         !allowed.some((a) => file.startsWith(a)) &&
         /(?<![.\w])fetch\(/.test(
           textOf.get(file)!.replace(/(async |override )?fetch\(\s*(request|_?env|_)/g, ''),
         ),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('nobody but egress.ts and the local server opens a connection', () => {
+    const allowed = ['src/egress.ts', 'src/local/'];
+    const opens =
+      /(?:from |import\()'(?:cloudflare:sockets|(?:node:)?(?:net|tls|dgram|https?|http2))'|import \{[^}]*\bClient\b[^}]*\} from 'ldapts'/;
+    const wrong = sources.filter(
+      (file) => !allowed.some((a) => file.startsWith(a)) && opens.test(textOf.get(file)!),
     );
     expect(wrong).toEqual([]);
   });
@@ -188,6 +211,21 @@ describe('the house', () => {
     };
     visit('workers/api/index.ts');
     expect([...seen].filter((file) => /\.wasm'|\.scm'|web-tree-sitter/.test(textOf.get(file)!))).toEqual([]);
+  });
+
+  test('our tools, and the tests of a running server, speak to the API through its client', () => {
+    const speaking = ['src/local', 'test/e2e', 'test/system', 'test/bench'].flatMap((folder) =>
+      readdirSync(path.join(root, folder), { encoding: 'utf8' })
+        .filter((file) => file.endsWith('.ts'))
+        .map((file) => path.join(folder, file)),
+    );
+    // A server that starts is asked for its readiness before there is anything to be a client of.
+    const wrong = speaking.filter(
+      (file) =>
+        file !== 'src/local/server.ts' &&
+        /fetch\([^;]*?\/api\/v1/.test(readFileSync(path.join(root, file), 'utf8')),
+    );
+    expect(wrong).toEqual([]);
   });
 
   test('folders that the README names exist', () => {

@@ -1,8 +1,9 @@
-/** `/openapi.json`, `/docs` (Swagger UI) and `/redoc`, all served from this deployment. */
+/** `/openapi.json`, `/docs` (Swagger UI), `/redoc` and the Postman collection, all served from this deployment. */
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import { Problem } from '../errors.ts';
-import { type AppEnv, feature, route } from './feature.ts';
+import { type AppEnv, feature, json, route } from './feature.ts';
 import { openApiDocument } from './openapi.ts';
+import { postmanCollection } from './postman.ts';
 
 /** Assets of the documentation pages and their types; `src/local/assets.ts` puts them into `dist/assets`. */
 export const DOC_ASSETS = {
@@ -61,16 +62,40 @@ const html = { 200: { description: 'The page', content: { 'text/html': { schema:
 const openapi = route({
   ...shared,
   path: '/openapi.json',
+  operationId: 'getOpenApi',
   summary: 'This API as OpenAPI 3.1',
+  etag: true,
   responses: {
-    200: { description: 'The document', content: { 'application/json': { schema: z.looseObject({}) } } },
+    200: { description: 'The document', content: json(z.looseObject({})) },
   },
 });
-const swagger = route({ ...shared, path: '/docs', summary: 'Swagger UI', responses: html });
-const redoc = route({ ...shared, path: '/redoc', summary: 'ReDoc', responses: html });
+const postman = route({
+  ...shared,
+  path: '/postman-collection.json',
+  operationId: 'getPostmanCollection',
+  summary: 'This API as a Postman Collection v2.1',
+  description: 'Its variable `base_url` is this deployment; put your key into `api_key`.',
+  etag: true,
+  responses: { 200: { description: 'The collection', content: json(z.looseObject({})) } },
+});
+const swagger = route({
+  ...shared,
+  path: '/docs',
+  operationId: 'showSwaggerUi',
+  summary: 'Swagger UI',
+  responses: html,
+});
+const redoc = route({
+  ...shared,
+  path: '/redoc',
+  operationId: 'showReDoc',
+  summary: 'ReDoc',
+  responses: html,
+});
 const asset = route({
   ...shared,
   path: '/docs/assets/{file}',
+  operationId: 'getDocsAsset',
   summary: 'A script, style or image of the documentation pages',
   request: {
     params: z.object({
@@ -80,21 +105,37 @@ const asset = route({
   responses: { 200: { description: 'The file', content: { '*/*': { schema: z.string() } } } },
 });
 
-/** The documentation routes of `app`. The document is made once an isolate, at its first request. */
+/** The documentation routes of `app` at the root, and those below `/api`. The document is made once an isolate, when asked for. */
 export function docs(app: OpenAPIHono<AppEnv>, version: string) {
-  let json: string | undefined;
-  const routes = feature();
-  routes.openapi(openapi, (c) => {
-    json ??= JSON.stringify(openApiDocument(app, version));
-    return c.body(json, 200, {
-      'content-type': 'application/json',
-      'cache-control': 'public, max-age=300',
-    }) as never;
+  let made: { document: ReturnType<typeof openApiDocument>; text: string } | undefined;
+  const description = () => {
+    if (made) return made;
+    const document = openApiDocument(app, version);
+    made = { document, text: JSON.stringify(document) };
+    return made;
+  };
+  // One deployment has one address, or few: the latest is kept.
+  let collection: { baseUrl: string; text: string } | undefined;
+  const below = feature();
+  below.openapi(postman, (c) => {
+    const baseUrl = c.var.services.config.backendUrl ?? new URL(c.req.url).origin;
+    if (collection?.baseUrl !== baseUrl) {
+      collection = { baseUrl, text: JSON.stringify(postmanCollection(description().document, baseUrl)) };
+    }
+    return jsonText(collection.text) as never;
   });
+  const routes = feature();
+  routes.openapi(openapi, () => jsonText(description().text) as never);
   routes.openapi(swagger, (c) => c.html(SWAGGER, 200, { 'content-security-policy': CSP }) as never);
   routes.openapi(redoc, (c) => c.html(REDOC, 200, { 'content-security-policy': CSP }) as never);
   routes.openapi(asset, async (c) => (await assetOf(c.req.valid('param').file, c.env.ASSETS)) as never);
-  return routes;
+  return { atRoot: routes, below };
+}
+
+function jsonText(text: string): Response {
+  return new Response(text, {
+    headers: { 'content-type': 'application/json', 'cache-control': 'public, max-age=300' },
+  });
 }
 
 async function assetOf(file: string, assets: Fetcher): Promise<Response> {

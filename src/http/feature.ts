@@ -33,6 +33,8 @@ export interface AppEnv {
     tagged?: boolean;
     /** The operation's path template, for metrics and logs: never the path itself, which may hold names. */
     operation?: string;
+    /** What the operation asks, when its answers count as queries: `search`. */
+    query?: string;
   };
 }
 
@@ -45,6 +47,8 @@ export interface RouteSpec {
   /** The least global role that may call this; what a caller's groups allow is the store's business. */
   role?: Role;
   tags: string[];
+  /** What clients generated from OpenAPI call it: `listRepos`. At its further addresses the name says which. */
+  operationId: string;
   summary: string;
   description?: string;
   request?: RouteConfig['request'];
@@ -63,12 +67,23 @@ export interface RouteSpec {
   socket?: boolean;
   /** Largest body in bytes; 1 MiB unless said. */
   bodyLimit?: number;
+  /** Its answers count as queries in `GET /stats`, under this name. */
+  query?: string;
+  /** A secret of the deployment that opens this operation to whoever sends it as a bearer, as an admin without a name. */
+  deploymentToken?: 'metricsToken';
   /** Members of the answer that are shown once: a replay by Idempotency-Key has null there, and `replayed: true`. */
   secrets?: string[];
 }
 
 /** The `content` of a JSON body, in a request or an answer. */
 export const json = <T extends z.ZodType>(schema: T) => ({ 'application/json': { schema } });
+
+/** A header of an answer, as OpenAPI describes it. */
+export const header = (description: string, example: string) => ({
+  schema: { type: 'string' as const },
+  description,
+  example,
+});
 
 /** A feature's sub-app. Requests that its schemas refuse become a 400 that names the fields. */
 export function feature(): OpenAPIHono<AppEnv> {
@@ -84,13 +99,26 @@ export function feature(): OpenAPIHono<AppEnv> {
  * run, and the error responses, security and `x-required-scope` in OpenAPI.
  *
  * @example
- * const list = route({ method: 'get', path: '/repos', scope: 'repos:read', tags: ['Repositories'], summary: 'List',
- *   etag: true, responses: { 200: { description: 'All of them', content: { 'application/json': { schema } } } } });
+ * const list = route({ method: 'get', path: '/repos', scope: 'repos:read', tags: ['Repositories'],
+ *   operationId: 'listRepos', summary: 'List', etag: true, responses: { 200: { description: 'All of them', content: { 'application/json': { schema } } } } });
  * routes.openapi(list, async (c) => c.json(await listRepos(c.var.services, c.var.caller), 200));
  */
 export function route<P extends string, S extends RouteSpec & { path: P }>(spec: S) {
-  const { scope, errors, etag, provenance, limits, identity, socket, bodyLimit, role, secrets, ...config } =
-    spec;
+  const {
+    scope,
+    errors,
+    etag,
+    provenance,
+    limits,
+    identity,
+    socket,
+    bodyLimit,
+    role,
+    query,
+    deploymentToken,
+    secrets,
+    ...config
+  } = spec;
   const described = {
     ...config,
     responses: {

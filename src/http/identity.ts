@@ -19,19 +19,28 @@ export type Credential =
 
 const NONE: Credential = { kind: 'none' };
 const KEY = /^rak_[\w-]{1,300}$/;
+const BEARER = /^bearer +(\S+)$/i;
 const MAX_TOKEN = 8192;
 
 /** Reads `Authorization: Bearer`, `X-API-Key`, and for sockets `?ticket=` or `?token=`; the first one present decides. */
 export async function readCredential(c: Context<AppEnv>, socket: boolean): Promise<Credential> {
   const authorization = c.req.header('authorization');
   if (authorization !== undefined) {
-    const bearer = /^bearer +(\S+)$/i.exec(authorization.trim())?.[1];
+    const bearer = BEARER.exec(authorization.trim())?.[1];
     return bearer ? judge(c, bearer, socket) : refused('Authorization must be: Bearer <token or API key>.');
   }
   const key = c.req.header('x-api-key');
   if (key !== undefined) return KEY.test(key) ? keyCredential(key) : refused('The API key is not valid.');
   const query = socket ? (c.req.query('ticket') ?? c.req.query('token')) : undefined;
   return query === undefined ? NONE : judge(c, query, socket);
+}
+
+/** Whether the request's bearer is this secret of the deployment; digests are compared, so that time tells nothing. */
+export async function bears(c: Context<AppEnv>, secret: string | null): Promise<boolean> {
+  const bearer = BEARER.exec(c.req.header('authorization')?.trim() ?? '')?.[1];
+  if (secret === null || bearer === undefined) return false;
+  const [given, wanted] = await Promise.all([sha256(bearer), sha256(secret)]);
+  return given === wanted;
 }
 
 async function judge(c: Context<AppEnv>, text: string, socket: boolean): Promise<Credential> {

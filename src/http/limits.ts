@@ -53,9 +53,7 @@ export function exceeded(outcome: Extract<TakeOutcome, { allowed: false }>, now:
   return new Problem(
     'rate_limited',
     `More than ${limit} requests in ${window} s (policy ${name}). Try again later.`,
-    {
-      retryAfter,
-    },
+    { retryAfter, violated: name },
   );
 }
 

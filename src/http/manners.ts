@@ -5,8 +5,10 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { type Config, signingSecret } from '../config.ts';
 import type { Env } from '../env.ts';
+import { Problem } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { createLogger } from '../platform/telemetry/log.ts';
+import { meterOf } from '../platform/telemetry/meter.ts';
 import type { Services } from '../services.ts';
 import { matchesAny, tagOf } from './etag.ts';
 import type { AppEnv } from './feature.ts';
@@ -28,27 +30,43 @@ export function finish(): MiddlewareHandler<AppEnv> {
       await represent(c);
       setHeaders(c);
     }
-    const ms = Math.round(performance.now() - started);
-    c.var.log?.debug('request', {
-      operation: c.var.operation,
-      method: c.req.method,
-      status: c.res.status,
-      ms,
-    });
+    account(c, performance.now() - started);
   };
+}
+
+/** One line in the log, and one count: of the operation, never of the path, which may hold names and more. */
+function account(c: Context<AppEnv>, ms: number): void {
+  const { operation, query, caller, log } = c.var;
+  // Without services there is no configuration, or none is needed: liveness.
+  if (!c.var.services) return;
+  const { status } = c.res;
+  const userId = caller?.userId ?? undefined;
+  log.info('request', { operation, method: c.req.method, status, ms: Math.round(ms), caller_id: userId });
+  meterOf(c.env).record(
+    {
+      operation,
+      status,
+      ms,
+      violated: c.error instanceof Problem ? c.error.extras.violated : undefined,
+      query:
+        query !== undefined && userId !== undefined && status < 400 ? { userId, kind: query } : undefined,
+    },
+    c.env,
+    (work) => c.executionCtx.waitUntil(work),
+  );
 }
 
 /**
  * Builds the services of this request. Liveness goes on without them: it needs nothing.
  * @throws Problem `not_configured`, except for liveness
  */
-export function provide(build: (env: Env) => Services): MiddlewareHandler<AppEnv> {
+export function provide(build: (env: Env, requestId: string) => Services): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     try {
-      const services = build(c.env);
+      const services = build(c.env, c.var.requestId);
       signingSecret(services.config);
       c.set('services', services);
-      c.set('log', services.log.with({ request_id: c.var.requestId }));
+      c.set('log', services.log);
       c.set('profile', profileOf(c, services.config.responseProfile));
     } catch (error) {
       if (!isLiveness(c.req.path)) throw error;
@@ -75,7 +93,9 @@ function isLiveness(path: string): boolean {
 
 /** Whether JSON here may be wrapped: below /api, but not health, the description of the API or the Postman collection. */
 function isWrapped(path: string): boolean {
-  return path.startsWith('/api/') && !/^\/api\/(v1\/health(\/|$)|postman-collection\.json$)/.test(path);
+  return (
+    path.startsWith('/api/') && !/^\/api\/(v1\/health(\/|$)|(v1\/)?postman-collection\.json$)/.test(path)
+  );
 }
 
 function profileOf(c: Context<AppEnv>, fallback: Profile): Profile {

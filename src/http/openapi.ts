@@ -1,7 +1,8 @@
 /** The OpenAPI 3.1 document, made from the routes themselves. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { ERRORS, type ErrorSlug } from '../errors.ts';
-import type { AppEnv } from './feature.ts';
+import { type AppEnv, header } from './feature.ts';
+import { parameterExample, termOf } from './glossary.ts';
 import { envelopeErrorSchema, problemSchema } from './problem.ts';
 import { SCOPES } from './scopes.ts';
 
@@ -20,8 +21,11 @@ Scopes: ${Object.entries(SCOPES)
   .map(([name, text]) => `\`${name}\` (${text})`)
   .join('; ')}.`;
 
-const text = (description: string) => ({ schema: { type: 'string' as const }, description });
-const count = (description: string) => ({ schema: { type: 'integer' as const }, description });
+const count = (description: string, example: number) => ({
+  schema: { type: 'integer' as const },
+  description,
+  example,
+});
 
 /** Tags in the order of a first visit. */
 const TAGS: Record<string, string> = {
@@ -37,32 +41,62 @@ const TAGS: Record<string, string> = {
   Context: 'Packs of code for an agent, within a token budget.',
   System: 'Health, version and status.',
   Documentation: 'This description, for machines and people.',
-  'RepoRelay paths': 'The same operations at the unversioned addresses of RepoRelay clients.',
+  'Unversioned paths': 'The same operations below `/api`, where older clients look for them.',
 };
 
-const REQUEST_ID = { 'X-Request-Id': text('Also in every log line and error.') };
-const LIMITS = {
-  'X-RateLimit-Limit': count('Requests a window.'),
-  'X-RateLimit-Remaining': count('Requests left in this window.'),
-  'X-RateLimit-Reset': count('End of the window, epoch seconds.'),
-  'X-RateLimit-Window': count('Length of the window in seconds.'),
-  RateLimit: text('The same as the IETF draft has it: `"plan-pro";r=299;t=60`.'),
-  'RateLimit-Policy': text('The policy that applies: `"plan-pro";q=300;w=60`.'),
+const REQUEST_ID = {
+  'X-Request-Id': header('Also in every log line and error.', '0190b5a2-7c1e-7000-8000-000000000000'),
 };
-const ETAG = { ETag: text('Strong; send it back in `If-None-Match` or `If-Match`.') };
-const LINK = { Link: text('RFC 8288: `first`, `prev`, `next`, `last`, as far as they exist.') };
-const TOTAL = { 'X-Total-Count': count('Items of the whole list.') };
-const LOCATION = { Location: text('Where the new resource is.') };
-const RETRY = { 'Retry-After': count('Seconds to wait.') };
+const LIMITS = {
+  'X-RateLimit-Limit': count('Requests a window.', 300),
+  'X-RateLimit-Remaining': count('Requests left in this window.', 299),
+  'X-RateLimit-Reset': count('End of the window, epoch seconds.', 1_768_473_060),
+  'X-RateLimit-Window': count('Length of the window in seconds.', 60),
+  RateLimit: header('The same as the IETF draft has it.', '"plan-pro";r=299;t=60'),
+  'RateLimit-Policy': header('The policy that applies.', '"plan-pro";q=300;w=60'),
+};
+const ETAG = {
+  ETag: header(
+    'Strong; send it back in `If-None-Match` or `If-Match`.',
+    '"5d41402abc4b2a76b9719d911017c592"',
+  ),
+};
+const LINK = {
+  Link: header(
+    'RFC 8288: `first`, `prev`, `next`, `last`, as far as they exist.',
+    '</api/v1/repos?page=1&per_page=20>; rel="first", </api/v1/repos?page=3&per_page=20>; rel="next"',
+  ),
+};
+const TOTAL = { 'X-Total-Count': count('Items of the whole list.', 45) };
+const LOCATION = {
+  Location: header('Where the new resource is.', '/api/v1/repos/0190b5a2-7c1e-7000-8000-000000000000'),
+};
+const REPLAYED = {
+  'Idempotency-Replayed': header(
+    '`true` where an earlier request with this Idempotency-Key was answered.',
+    'true',
+  ),
+};
+const RETRY = { 'Retry-After': count('Seconds to wait.', 60) };
+const CHALLENGE = { 'WWW-Authenticate': header('How to identify.', 'Bearer realm="sightline"') };
 const PROVENANCE = {
-  'Sightline-Repo': text('Repository that answered, percent-encoded where it is not plain ASCII.'),
-  'Sightline-Ref': text('Stored name of the ref that answered, encoded likewise.'),
-  'Sightline-Commit': text('Commit that was indexed.'),
-  'Sightline-Indexed-At': text('When it was indexed.'),
-  'Sightline-Coverage': text('`indexed=120, skipped=3`: files.'),
-  'Sightline-Skipped': text('`binary=2, vendored=1`: why files were skipped, when any were.'),
-  'Sightline-Empty-Reason': text('Of an empty array: `not_indexed`, `no_match` or `no_access_or_missing`.'),
-  'Sightline-Suggest': text('Of an empty array: the nearest names, percent-encoded, separated by commas.'),
+  'Sightline-Repo': header(
+    'Repository that answered, percent-encoded where it is not plain ASCII.',
+    'my-lib',
+  ),
+  'Sightline-Ref': header('Stored name of the ref that answered, encoded likewise.', 'v2.0.0'),
+  'Sightline-Commit': header('Commit that was indexed.', '7fd1a60b01f91b314f59955a4e4d4e80d8edf11d'),
+  'Sightline-Indexed-At': header('When it was indexed.', '2026-01-15T10:30:00.000Z'),
+  'Sightline-Coverage': header('Files.', 'indexed=120, skipped=3'),
+  'Sightline-Skipped': header('Why files were skipped, when any were.', 'binary=2, vendored=1'),
+  'Sightline-Empty-Reason': header(
+    'Of an empty array: `not_indexed`, `no_match` or `no_access_or_missing`.',
+    'no_match',
+  ),
+  'Sightline-Suggest': header(
+    'Of an empty array: the nearest names, percent-encoded, separated by commas.',
+    'login, logout',
+  ),
 };
 const HEADERS = {
   ...REQUEST_ID,
@@ -71,22 +105,34 @@ const HEADERS = {
   ...LINK,
   ...TOTAL,
   ...LOCATION,
+  ...REPLAYED,
   ...RETRY,
+  ...CHALLENGE,
   ...PROVENANCE,
 };
 
-const header = (name: string, description: string) => ({
+const parameter = (name: string, example: string, description: string) => ({
   name,
   in: 'header' as const,
   required: false,
   description,
+  example,
   schema: { type: 'string' as const },
 });
 const PARAMETERS = {
-  IfNoneMatch: header('If-None-Match', 'ETags that you hold; 304 when one of them is current.'),
-  IfMatch: header('If-Match', 'The ETag of what you mean to change; 412 when it is not current.'),
-  IdempotencyKey: header(
+  IfNoneMatch: parameter(
+    'If-None-Match',
+    ETAG.ETag.example,
+    'ETags that you hold; 304 when one of them is current.',
+  ),
+  IfMatch: parameter(
+    'If-Match',
+    ETAG.ETag.example,
+    'The ETag of what you mean to change; 412 when it is not current.',
+  ),
+  IdempotencyKey: parameter(
     'Idempotency-Key',
+    'register-my-lib-1',
     'Runs once: a repeat with the same body gets the same answer for 24 h, with another body 422, while it runs 409.',
   ),
 };
@@ -98,20 +144,27 @@ export function registerComponents(app: OpenAPIHono<AppEnv>): void {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT or API key',
+    description: 'The `access_token` of `POST /api/v1/auth/token`, or an API key.',
   });
   registry.registerComponent('securitySchemes', 'apiKey', {
     type: 'apiKey',
     in: 'header',
     name: 'X-API-Key',
+    description: 'An API key of `POST /api/v1/auth/api-keys`: `rak_…`.',
   });
   registry.register('Problem', problemSchema);
   registry.register('EnvelopeError', envelopeErrorSchema);
-  for (const [name, header] of Object.entries(HEADERS)) registry.registerComponent('headers', name, header);
-  for (const [name, parameter] of Object.entries(PARAMETERS))
-    registry.registerComponent('parameters', name, parameter);
+  for (const [name, each] of Object.entries(HEADERS)) registry.registerComponent('headers', name, each);
+  for (const [name, each] of Object.entries(PARAMETERS)) registry.registerComponent('parameters', name, each);
   for (const slug of Object.keys(ERRORS) as ErrorSlug[])
     registry.registerComponent('responses', slug, errorResponse(slug));
 }
+
+const ERROR_HEADERS: Partial<Record<ErrorSlug, Partial<typeof HEADERS>>> = {
+  unauthorized: CHALLENGE,
+  rate_limited: RETRY,
+  unavailable: RETRY,
+};
 
 function errorResponse(slug: ErrorSlug) {
   const row = ERRORS[slug];
@@ -130,7 +183,7 @@ function errorResponse(slug: ErrorSlug) {
   };
   return {
     description: row.title,
-    headers: headersOf(REQUEST_ID, slug === 'rate_limited' ? { ...LIMITS, ...RETRY } : {}),
+    headers: headersOf(REQUEST_ID, LIMITS, ERROR_HEADERS[slug] ?? {}),
     content: {
       'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' }, example },
       'application/json': { schema: { $ref: '#/components/schemas/EnvelopeError' } },
@@ -159,36 +212,103 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>, version: string): Docu
     },
     servers: [{ url: '/', description: 'This deployment' }],
   });
-  const tags = new Set<string>();
-  for (const [path, item] of Object.entries(document.paths ?? {})) {
-    for (const method of METHODS) {
-      const operation = item[method];
-      if (!operation) continue;
-      complete(operation, method, path);
-      for (const tag of operation.tags ?? []) tags.add(tag);
-    }
-  }
-  const described = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
-  return { ...document, tags: described.filter(({ name }) => tags.has(name)) };
+  const operations = METHODS.flatMap((method) =>
+    Object.entries(document.paths ?? {}).flatMap(([path, item]): Listed[] =>
+      item[method] ? [{ method, path, operation: item[method] }] : [],
+    ),
+  );
+  const canonical = new Set(
+    operations.flatMap(({ path, operation }) => (isVersioned(path) ? [operation.operationId] : [])),
+  );
+  for (const listed of operations) complete(listed, canonical.has(listed.operation.operationId));
+  for (const [name, schema] of Object.entries(document.components?.schemas ?? {}))
+    explain(schema as Explained, [name]);
+  const used = new Set(operations.flatMap(({ operation }) => operation.tags ?? []));
+  const tags = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
+  return { ...document, tags: tags.filter(({ name }) => used.has(name)) };
 }
 
-function complete(operation: Operation, method: string, path: string): void {
-  operation.operationId = operationId(method, path);
+interface Listed {
+  method: (typeof METHODS)[number];
+  path: string;
+  operation: Operation;
+}
+
+const isVersioned = (path: string) => path.startsWith('/api/v1/');
+
+function complete({ method, path, operation }: Listed, atVersioned: boolean): void {
   const responses = operation.responses ?? {};
   const shared: (keyof typeof PARAMETERS)[] = [];
+  const creates = method === 'post' && ('201' in responses || '202' in responses);
   if ('304' in responses) shared.push('IfNoneMatch');
   if ('412' in responses) shared.push('IfMatch');
-  if (method === 'post' && ('201' in responses || '202' in responses)) shared.push('IdempotencyKey');
+  if (creates) shared.push('IdempotencyKey');
   const references = shared.map((name) => ({ $ref: `#/components/parameters/${name}` }));
   if (references.length > 0) operation.parameters = [...(operation.parameters ?? []), ...references];
-  if (/^\/api\/(?!v1\/)/.test(path)) {
-    operation.tags = ['RepoRelay paths'];
-    operation.description = `The same operation as \`/api/v1${path.slice('/api'.length)}\`.`;
-  }
+  if (atVersioned && !isVersioned(path)) markAlias(operation, path);
+  for (const parameter of operation.parameters ?? [])
+    if ('name' in parameter) exemplify(parameter as Explained, parameter.name);
   for (const [status, response] of Object.entries(responses)) {
     if (!/^(2|304)/.test(status) || !response || '$ref' in response) continue;
-    response.headers = { ...headersOf(...headerGroups(operation, status, path)), ...response.headers };
+    const groups = [...headerGroups(operation, status, path), ...(creates ? [REPLAYED] : [])];
+    response.headers = { ...headersOf(...groups), ...response.headers };
+    for (const media of Object.values(response.content ?? {}))
+      explain((media as { schema?: Explained }).schema ?? {}, ['']);
   }
+}
+
+/** The same operation at another address: RepoRelay's, or the root. */
+function markAlias(operation: Operation, path: string): void {
+  const versioned = `/api/v1${path.replace(/^\/api\//, '/')}`;
+  operation.description = `The same operation as \`${versioned}\`.`;
+  operation['x-alias-of'] = versioned;
+  if (!path.startsWith('/api/')) operation.operationId += 'AtRoot';
+  else {
+    operation.operationId += 'Unversioned';
+    operation.tags = ['Unversioned paths'];
+  }
+}
+
+/** As much of a schema or parameter as is explained here. */
+interface Explained {
+  $ref?: string;
+  description?: string;
+  example?: unknown;
+  enum?: unknown[];
+  default?: unknown;
+  type?: string | string[];
+  schema?: Explained;
+  properties?: Record<string, Explained>;
+  items?: Explained;
+  additionalProperties?: Explained | boolean;
+  anyOf?: Explained[];
+  oneOf?: Explained[];
+  allOf?: Explained[];
+}
+
+/** Gives a schema and its members the words of the glossary, where they have none of their own. */
+function explain(schema: Explained, place: string[]): void {
+  if (schema.$ref !== undefined) return;
+  const [description, example] = termOf(place) ?? [];
+  if (description !== undefined) schema.description ??= description;
+  if (schema.enum === undefined && schema.example === undefined && example !== undefined)
+    schema.example = example;
+  explainMembers(schema, place);
+}
+
+/** What stands in a list or union is explained by the member that holds it; its own members are not. */
+function explainMembers(schema: Explained, place: string[]): void {
+  for (const [name, member] of Object.entries(schema.properties ?? {})) explain(member, [...place, name]);
+  const { items, additionalProperties, anyOf, oneOf, allOf } = schema;
+  for (const each of [items, additionalProperties, anyOf, oneOf, allOf].flat())
+    if (typeof each === 'object') explainMembers(each, place);
+}
+
+/** A parameter shows a value: its schema's own, the first of its words, or the glossary's. */
+function exemplify(parameter: Explained, name: string): void {
+  const { example, enum: words, default: fallback, type } = parameter.schema ?? {};
+  parameter.example ??= example ?? fallback ?? words?.[0] ?? (type === 'boolean' ? true : undefined);
+  parameter.example ??= parameterExample(name);
 }
 
 /** What an answer carries beside its body follows from what the operation takes and says about itself. */
@@ -206,13 +326,4 @@ function headerGroups(operation: Operation, status: string, path: string): Parti
     if (!path.endsWith('/search')) groups.push(TOTAL);
   }
   return groups;
-}
-
-/** `get`, `/api/v1/repos/{name}/git-refs` → `get_api_v1_repos_name_git_refs`: unique because paths are. */
-function operationId(method: string, path: string): string {
-  const words = path
-    .replaceAll(/[{}]/g, '')
-    .split(/[^A-Za-z0-9]+/)
-    .filter((word) => word !== '');
-  return [method, ...words].join('_');
 }

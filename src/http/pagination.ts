@@ -103,21 +103,28 @@ function setLinks(c: Context<AppEnv>, window: Window, extent: Extent): void {
 /** `first`, `prev`, `next`, `last` in the style of the request: pages if it asked for pages, else offsets. */
 function pageLinks(url: URL, window: Window, extent: Extent): string {
   const { offset, limit } = window;
-  // A complete list is its own first and last page.
-  if (limit === null) {
-    const whole = `${url.pathname}${url.search}`;
-    return `<${whole}>; rel="first", <${whole}>; rel="last"`;
-  }
+  // A list that is answered whole is its own first page and its last.
+  if (limit === null) return ['first', 'last'].map((rel) => link(wholeOf(url), rel)).join(', ');
   const last = 'total' in extent ? Math.max(0, Math.ceil(extent.total / limit) - 1) * limit : null;
   const more = 'total' in extent ? offset + limit < extent.total : extent.more;
   const targets: [string, number][] = [['first', 0]];
   if (offset > 0) targets.push(['prev', Math.max(0, Math.min(offset - limit, last ?? offset))]);
   if (more) targets.push(['next', offset + limit]);
   if (last !== null) targets.push(['last', last]);
-  return targets.map(([rel, at]) => `<${linkTo(url, window, at)}>; rel="${rel}"`).join(', ');
+  return targets.map(([rel, at]) => link(pageOf(url, window, at), rel)).join(', ');
 }
 
-function linkTo(url: URL, window: Window, offset: number): string {
+function link({ pathname, search }: URL, rel: string): string {
+  return `<${pathname}${search}>; rel="${rel}"`;
+}
+
+function wholeOf(url: URL): URL {
+  const target = new URL(url);
+  target.searchParams.delete('offset');
+  return target;
+}
+
+function pageOf(url: URL, window: Window, offset: number): URL {
   const target = new URL(url);
   if (target.searchParams.has('page') || target.searchParams.has('per_page')) {
     target.searchParams.set('page', String(Math.floor(offset / window.perPage) + 1));
@@ -126,5 +133,5 @@ function linkTo(url: URL, window: Window, offset: number): string {
     target.searchParams.set('limit', String(window.limit));
     target.searchParams.set('offset', String(offset));
   }
-  return `${target.pathname}${target.search}`;
+  return target;
 }

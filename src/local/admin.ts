@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { ApiError, answer, createClient } from '../client/client.ts';
 import { newId } from '../ids.ts';
 import { hashPassword } from '../platform/accounts/passwords.ts';
 import { adminScript } from '../store/admin-script.ts';
-import { Api, ApiError } from './api-client.ts';
 import { CHECKOUT, freePort, runningServer, StartError, startServer, stateDirectory } from './server.ts';
 
 const MIN_PASSWORD = 8;
@@ -37,17 +37,20 @@ export async function createLocalAdmin(environment: NodeJS.ProcessEnv, admin: Ne
   try {
     if (!isFirst) await register(server.url, server.credentials.api_key, admin);
     else if (admin.email !== null) {
-      const api = new Api(server.url, server.credentials.api_key);
-      await api.call('PUT', '/users/me', { email: admin.email });
+      const api = createClient({ baseUrl: server.url, apiKey: server.credentials.api_key });
+      const { id } = await answer(api.GET('/api/v1/users/me'));
+      // By the operator, who stands for the address, and not as what users say about themselves.
+      await answer(api.PUT('/api/v1/users/{id}', { params: { path: { id } }, body: { email: admin.email } }));
     }
   } finally {
     await server.stop();
   }
 }
 
-async function register(url: string, key: string, admin: NewAdmin): Promise<void> {
+async function register(baseUrl: string, apiKey: string, admin: NewAdmin): Promise<void> {
   try {
-    await new Api(url, key).post('/users', { ...admin, role: 'admin' });
+    const api = createClient({ baseUrl, apiKey });
+    await answer(api.POST('/api/v1/users', { body: { ...admin, role: 'admin' } }));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     throw new StartError(error.message);

@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { Api, ApiError } from './api-client.ts';
+import { ApiError, answer, type Client, createClient, JobError, type Schemas } from '../client/client.ts';
 import { stopWithParent } from './lifetime.ts';
 import { followJob } from './progress-bar.ts';
 import { CHECKOUT, type LocalServer, runningServer, StartError, startServer } from './server.ts';
@@ -19,7 +19,7 @@ interface Source {
 try {
   const source = await sourceOf(process.argv[2]);
   const { server, started } = await serverFor(source);
-  const api = new Api(server.url, server.credentials.api_key);
+  const api = createClient({ baseUrl: server.url, apiKey: server.credentials.api_key });
   await tour(api, source);
   const docs = `\nThe server ${started ? 'stays up' : 'was up already and stays'}: ${server.url}
   Docs         ${server.url}/docs   (ReDoc: /redoc, OpenAPI: /openapi.json)
@@ -31,8 +31,8 @@ try {
   console.log('\nCtrl-C ends it.');
   process.exit((await server.exited) === 0 ? 0 : 1);
 } catch (error) {
-  if (!(error instanceof StartError || error instanceof ApiError)) throw error;
-  console.error(`\n${error.message}`);
+  if (![StartError, ApiError, JobError].some((kind) => error instanceof kind)) throw error;
+  console.error(`\n${(error as Error).message}`);
   process.exit(1);
 }
 
@@ -75,85 +75,81 @@ async function serverFor(source: Source): Promise<{
   return { server, started: true };
 }
 
-async function tour(api: Api, source: Source): Promise<void> {
-  const repo = await register(api, source);
-  heading(`Indexing ${repo.name}@${repo.ref}`);
-  const sync = await api.post<{ jobId: string }>(`/repos/${encodeURIComponent(repo.name)}/sync`, {
-    ref: repo.ref,
-  });
+/** An indexed ref. */
+interface At {
+  name: string;
+  ref: string;
+}
+
+async function tour(api: Client, source: Source): Promise<void> {
+  const at = await register(api, source);
+  const { name, ref } = at;
+  heading(`Indexing ${name}@${ref}`);
+  const sync = await answer(
+    api.POST('/api/v1/repos/{name}/sync', { params: { path: { name } }, body: { ref } }),
+  );
   await followJob(api, sync.jobId);
 
-  const base = `/repos/${encodeURIComponent(repo.name)}/refs/${encodeURIComponent(repo.ref)}`;
-  const symbol = await wellConnectedSymbol(api, base);
+  const symbol = await wellConnectedSymbol(api, at);
   const words = symbol
     ? symbol.name
         .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
         .replaceAll('_', ' ')
         .toLowerCase()
     : 'read me';
-  await showSearch(api, repo.name, words);
+  await showSearch(api, name, words);
   if (symbol) {
     showCallers(symbol);
-    await showOutline(api, base, symbol.filePath);
+    await showOutline(api, at, symbol.filePath);
   }
-  await showContext(api, repo.name, words);
+  await showContext(api, name, words);
 }
 
 /** Registers the repository, or finds it registered by an earlier run, and waits for its mirror. */
-async function register(api: Api, source: Source): Promise<{ name: string; ref: string }> {
+async function register(api: Client, source: Source): Promise<At> {
   heading(`Registering ${source.name}`);
-  const existing = (await api.get<Repo[]>('/repos')).find((repo) => repo.name === source.name);
+  const existing = (await answer(api.GET('/api/v1/repos'))).find((repo) => repo.name === source.name);
   if (existing) console.log('  registered already');
   else {
-    const made = await api.post<Repo>('/repos', { name: source.name, ...source.body });
-    if (made.jobId) await followJob(api, made.jobId);
+    const body = { name: source.name, ...source.body };
+    await followJob(api, (await answer(api.POST('/api/v1/repos', { body }))).jobId);
   }
-  const repo = await api.get<Repo>(`/repos/${encodeURIComponent(source.name)}`);
+  const params = { path: { name: source.name } };
+  const repo = await answer(api.GET('/api/v1/repos/{name}', { params }));
   return { name: repo.name, ref: repo.defaultBranch ?? 'HEAD' };
 }
 
-interface Repo {
-  name: string;
-  jobId?: string;
-  defaultBranch: string | null;
-}
-interface Symbol {
-  name: string;
-  kind: string;
-  filePath: string;
-  startLine: number;
-  signature: string;
-}
-interface Callers {
-  callers: { qualifiedName: string | null; filePath: string; line: number; confidence: number }[];
-  total: number;
-}
+type Connected = Schemas['FindResult'] & Pick<Schemas['Callers'], 'callers' | 'total'>;
 
 /**
  * A function that others call: among the first that `find` names outside tests, those defined once, the most called.
  * A name of several words makes a search that a person would type.
  */
-async function wellConnectedSymbol(api: Api, base: string): Promise<(Symbol & Callers) | null> {
-  const symbols = await api.get<Symbol[]>(`${base}/find?pattern=*&kind=symbol&limit=100`);
+async function wellConnectedSymbol(api: Client, path: At): Promise<Connected | null> {
+  const symbols = await answer(
+    api.GET('/api/v1/repos/{name}/refs/{ref}/find', {
+      params: { path, query: { pattern: '*', kind: 'symbol', limit: 100 } },
+    }),
+  );
   const times = (name: string) => symbols.filter((s) => s.name === name).length;
   const candidates = symbols
     .filter((s) => ['function', 'method'].includes(s.kind) && !/test|spec|example/i.test(s.filePath))
     .filter((s) => times(s.name) === 1 && /[a-z0-9][A-Z]|\w_\w/.test(s.name))
     .slice(0, 15);
-  let best: (Symbol & Callers) | null = null;
+  let best: Connected | null = null;
   for (const symbol of candidates.length > 0 ? candidates : symbols.slice(0, 5)) {
-    const callers = await api.get<Callers>(`${base}/callers/${encodeURIComponent(symbol.name)}?limit=5`);
+    const params = { path: { ...path, symbolName: symbol.name }, query: { limit: 5 } };
+    const callers = await answer(api.GET('/api/v1/repos/{name}/refs/{ref}/callers/{symbolName}', { params }));
     if (!best || callers.total > best.total) best = { ...symbol, ...callers };
   }
   return best;
 }
 
-async function showSearch(api: Api, repo: string, words: string): Promise<void> {
+async function showSearch(api: Client, repo: string, words: string): Promise<void> {
   heading(`Search: ${words}`);
   const started = performance.now();
-  const hits = await api.get<
-    { filePath: string; startLine: number; endLine: number; score: number; symbolName: string | null }[]
-  >(`/search?repo=${encodeURIComponent(repo)}&limit=5&query=${encodeURIComponent(words)}`);
+  const query = { repo, limit: 5, query: words };
+  const hits = await answer(api.GET('/api/v1/search', { params: { query } }));
   for (const hit of hits) {
     console.log(
       `  ${hit.score.toFixed(2)}  ${hit.filePath}:${hit.startLine}-${hit.endLine}  ${hit.symbolName ?? ''}`,
@@ -162,7 +158,7 @@ async function showSearch(api: Api, repo: string, words: string): Promise<void> 
   console.log(`  (${hits.length} hits in ${Math.round(performance.now() - started)} ms)`);
 }
 
-function showCallers(symbol: Symbol & Callers): void {
+function showCallers(symbol: Connected): void {
   heading(`Symbol: ${symbol.name}, with its callers`);
   console.log(`  ${symbol.signature}\n  ${symbol.filePath}:${symbol.startLine}`);
   for (const caller of symbol.callers) {
@@ -174,10 +170,11 @@ function showCallers(symbol: Symbol & Callers): void {
   if (symbol.total > symbol.callers.length) console.log(`    … ${symbol.total} in all`);
 }
 
-async function showOutline(api: Api, base: string, file: string): Promise<void> {
+async function showOutline(api: Client, path: At, file: string): Promise<void> {
   heading(`Outline: ${file}`);
-  const { symbols } = await api.get<{ symbols: Symbol[] }>(
-    `${base}/file?includeSymbols=true&path=${encodeURIComponent(file)}`,
+  const query = { path: file, includeSymbols: true };
+  const { symbols = [] } = await answer(
+    api.GET('/api/v1/repos/{name}/refs/{ref}/file', { params: { path, query } }),
   );
   for (const symbol of symbols.slice(0, 12)) {
     console.log(`  ${String(symbol.startLine).padStart(5)}  ${symbol.kind.padEnd(10)} ${symbol.name}`);
@@ -185,12 +182,14 @@ async function showOutline(api: Api, base: string, file: string): Promise<void> 
   if (symbols.length > 12) console.log(`         … ${symbols.length} in all`);
 }
 
-async function showContext(api: Api, repo: string, words: string): Promise<void> {
+async function showContext(api: Client, repo: string, words: string): Promise<void> {
   heading(`Context pack: explain "${words}" in at most 1,500 tokens`);
-  const pack = await api.post<{
-    totalTokens: number;
-    chunks: { filePath: string; startLine: number; endLine: number; annotation: string }[];
-  }>(`/repos/${encodeURIComponent(repo)}/context`, { strategy: 'explain', query: words, maxTokens: 1500 });
+  const pack = await answer(
+    api.POST('/api/v1/repos/{name}/context', {
+      params: { path: { name: repo } },
+      body: { strategy: 'explain', query: words, maxTokens: 1500 },
+    }),
+  );
   for (const chunk of pack.chunks) {
     console.log(`  ${chunk.filePath}:${chunk.startLine}-${chunk.endLine}  ${chunk.annotation}`);
   }

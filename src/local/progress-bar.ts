@@ -1,62 +1,12 @@
-import { type Api, ApiError } from './api-client.ts';
-
-interface JobEvent {
-  type: string;
-  seq: number;
-  payload: {
-    progress?: number;
-    stage?: string;
-    message?: string;
-    filesProcessed?: number;
-    filesTotal?: number;
-    result?: { filesIndexed?: number; filesSkipped?: number };
-    error?: { code: string; message: string };
-  };
-}
-
-const RECONNECTS = 20;
+import type { Client, JobEvent } from '../client/client.ts';
 
 /**
- * Shows a job's events as a progress bar (stage, files, rate) until it ends; reconnects by `after` when the socket drops.
- * @throws ApiError when the job failed or was cancelled, with its reason.
+ * Shows a job's events as a progress bar (stage, files, rate) until it ends.
+ * @throws JobError when the job failed or was cancelled, with its reason.
  */
-export async function followJob(api: Api, jobId: string): Promise<void> {
+export async function followJob(api: Client, jobId: string): Promise<void> {
   const bar = new ProgressBar();
-  let after: number | undefined;
-  for (let attempt = 0; attempt <= RECONNECTS; attempt++) {
-    const last = await listen(api, jobId, after, (event) => {
-      after = event.seq;
-      bar.show(event);
-    });
-    if (last === null) {
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      continue;
-    }
-    bar.end(last);
-    if (last.type === 'job.completed') return;
-    const reason = last.payload.error?.message ?? last.type;
-    throw new ApiError('job', jobId, 0, reason);
-  }
-  throw new ApiError('job', jobId, 0, 'its events could not be reached any more');
-}
-
-/** @returns the terminal event as soon as it is there, or null when the socket closed without one. */
-async function listen(
-  api: Api,
-  jobId: string,
-  after: number | undefined,
-  onEvent: (event: JobEvent) => void,
-) {
-  const socket = await api.jobSocket(jobId, after);
-  return new Promise<JobEvent | null>((resolve) => {
-    socket.addEventListener('message', (message) => {
-      const event = JSON.parse(String(message.data)) as JobEvent;
-      if (!['job.completed', 'job.failed', 'job.cancelled'].includes(event.type)) return onEvent(event);
-      resolve(event);
-      socket.close();
-    });
-    socket.addEventListener('close', () => resolve(null)); // follows an error too
-  });
+  bar.end(await api.waitForJob(jobId, (event) => bar.show(event)));
 }
 
 /** One line that redraws itself on a terminal; a line a stage elsewhere. */

@@ -14,6 +14,7 @@ import { type Credentials, loadSecrets, saveCredentials } from './state.ts';
 /** The checkout this file belongs to: where the Workers' configurations are, and the default of `LOCAL_REPOS`. */
 export const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url).href).replace(/\/$/, '');
 
+const INDEXER = 'workers/indexer/wrangler.toml';
 const DATABASES = ['DB', 'INDEX_0', 'INDEX_1'];
 /** More do not pay: the runtime that writes what they parse has one thread. */
 const MAX_PARSE_THREADS = 4;
@@ -37,11 +38,12 @@ export class StartError extends Error {}
  * Resolves when, and only when, both Workers answer.
  * @param options.localRepos further directories that `localPath` may name, beside `LOCAL_REPOS` or the checkout.
  * @param options.egressAllow further entries for `EGRESS_ALLOW`.
+ * @param options.front configuration of a Worker that answers at the port in place of the API, which it may bind.
  * @throws StartError with a sentence for the operator.
  */
 export async function startServer(
   environment: NodeJS.ProcessEnv,
-  options: { localRepos?: string[]; egressAllow?: string[] } = {},
+  options: { localRepos?: string[]; egressAllow?: string[]; front?: string } = {},
 ): Promise<LocalServer> {
   const port = parsePort(environment.PORT ?? environment.API_PORT ?? '8787');
   const host = environment.API_HOST ?? '127.0.0.1';
@@ -79,6 +81,7 @@ export async function startServer(
     stateDir,
     logFile,
     inspector: await inspectorPort(environment),
+    front: options.front,
   });
   const exited = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
   const stop = async () => {
@@ -204,15 +207,21 @@ async function run(args: string[]): Promise<void> {
 
 function spawnWrangler(
   variables: Record<string, string>,
-  options: { port: number; host: string; stateDir: string; logFile: string; inspector: number },
+  options: {
+    port: number;
+    host: string;
+    stateDir: string;
+    logFile: string;
+    inspector: number;
+    front?: string;
+  },
 ): ChildProcess {
+  // The first one answers at the port.
+  const configurations = [...(options.front ? [options.front] : []), 'wrangler.toml', INDEXER];
   const [command, args] = wranglerCommand([
     'dev',
     '--local',
-    '-c',
-    'wrangler.toml',
-    '-c',
-    'workers/indexer/wrangler.toml',
+    ...configurations.flatMap((file) => ['-c', file]),
     '--ip',
     options.host,
     '--port',

@@ -2,12 +2,12 @@
 import type { NewUser } from './users.ts';
 
 /** Statements that fail, all of them, when the name is taken. Twin of `insertUser`. */
-export function adminScript(admin: Omit<NewUser, 'role'> & { auditId: string }): string {
+export function adminScript(admin: Omit<NewUser, 'role' | 'emailBy'> & { auditId: string }): string {
   const { id, groupId, username, email, passwordHash, now, auditId } = admin;
   const [user, group, name, at] = [literal(id), literal(groupId), literal(username), literal(now)];
   return [
-    `INSERT INTO users (id, username, email, password_hash, role, created_at, updated_at)
-  VALUES (${user}, ${name}, ${literal(email)}, ${literal(passwordHash)}, 'admin', ${at}, ${at});`,
+    `INSERT INTO users (id, username, email, email_by, password_hash, role, created_at, updated_at)
+  VALUES (${user}, ${name}, ${literal(email)}, 'admin', ${literal(passwordHash)}, 'admin', ${at}, ${at});`,
     `INSERT INTO groups (id, name, personal_user_id, created_at, updated_at) VALUES (${group}, ${name}, ${user}, ${at}, ${at});`,
     `INSERT INTO group_members (group_id, user_id, role) VALUES (${group}, ${user}, 'admin');`,
     `INSERT INTO audit_log (id, at, via, action, target_kind, target_id, target_name, detail)

@@ -11,6 +11,7 @@ export const AUDIT_ACTIONS = [
   'session.replayed',
   'session.revoked',
   'user.created',
+  'user.identity_linked',
   'user.updated',
   'user.role_changed',
   'user.disabled',

@@ -19,6 +19,42 @@ export const users = sqliteTable('users', {
   disabled: flag('disabled').notNull().default(false),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
+  /** Who stands for the address: a user's own word says nothing about whose account it is. */
+  emailBy: text('email_by').$type<EmailBy>().notNull().default('user'),
+});
+
+export type EmailBy = 'user' | 'admin' | 'provider';
+
+export const identities = sqliteTable(
+  'identities',
+  {
+    issuer: text('issuer').notNull(),
+    subject: text('subject').notNull(),
+    userId: text('user_id').notNull(),
+    provider: text('provider').notNull(),
+    /** Whether the account was made by this identity's first sign-on; else an admin had made it. */
+    madeUser: flag('made_user').notNull(),
+    createdAt: text('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.issuer, table.subject] })],
+);
+
+export const signOns = sqliteTable('sign_ons', {
+  stateHash: text('state_hash').primaryKey(),
+  browserHash: text('browser_hash').notNull(),
+  provider: text('provider').notNull(),
+  redirectUri: text('redirect_uri').notNull(),
+  verifier: text('verifier').notNull(),
+  nonce: text('nonce').notNull(),
+  returnTo: text('return_to'),
+  expiresAt: text('expires_at').notNull(),
+});
+
+export const signOnCodes = sqliteTable('sign_on_codes', {
+  codeHash: text('code_hash').primaryKey(),
+  userId: text('user_id').notNull(),
+  method: text('method').notNull(),
+  expiresAt: text('expires_at').notNull(),
 });
 
 export const apiKeys = sqliteTable('api_keys', {
@@ -205,6 +241,8 @@ export const packs = sqliteTable('packs', {
 
 /** What a job was asked to do, beyond its repo and ref. */
 export interface JobParams {
+  /** The request that asked for it, for the log. */
+  requestId?: string;
   /** Refs to index once the mirror stands (kind `mirror`). */
   sync?: string[];
   /** History depth for this run, when the request named one. */

@@ -106,6 +106,41 @@ export async function snapshotDirectories(view: SnapshotView): Promise<Directory
   return directories;
 }
 
+/** Where blob `f.blob` of snapshot `?2` stands, the first path in byte order: an order that no id has a part in. */
+const PLACE = `(SELECT min(d.path || e.name) FROM entries e JOIN snapshot_dirs sd ON sd.dir = e.dir AND sd.snapshot = ?2
+  JOIN dirs d ON d.id = e.dir WHERE e.blob = f.blob)`;
+
+/**
+ * Up to `limit` rows of a select. Ids tell in which order blobs were indexed, and no answer may depend on that: when there
+ * are more rows than `limit`, those of the first paths are taken. Sorting all is only paid for then.
+ * @param rows the rows of all blobs, in any order; `?1` is the repo, `?2` the snapshot, `?3` JSON of what is asked for.
+ * @param blobs the blobs (as `blob`) that hold such rows.
+ */
+async function firstByPlace<T>(
+  view: SnapshotView,
+  asked: string[],
+  limit: number,
+  { columns, source, where, alias }: { columns: string; source: string; where: string; alias: string },
+): Promise<T[]> {
+  const values = [view.scope.repo.key, view.snapshotId, JSON.stringify(asked), limit];
+  const blob = `${alias}.blob`;
+  const { results } = await view.shard
+    .prepare(`SELECT ${columns} FROM ${source} WHERE ${where} AND ${inSnapshot(blob)} LIMIT ?4`)
+    .bind(...values)
+    .all<T>();
+  if (results.length < limit) return results;
+  const ordered = await view.shard
+    .prepare(
+      `WITH places AS MATERIALIZED (
+         SELECT f.blob, ${PLACE} AS place FROM (SELECT DISTINCT ${blob} AS blob FROM ${source} WHERE ${where}) f)
+       SELECT ${columns} FROM ${source} JOIN places p ON p.blob = ${blob}
+       WHERE ${where} AND p.place IS NOT NULL ORDER BY p.place, ${alias}.ord LIMIT ?4`,
+    )
+    .bind(...values)
+    .all<T>();
+  return ordered.results;
+}
+
 /** Symbols with exactly one of `names`; `anyCase` ignores letter case (ASCII), `brief` leaves documentation out. */
 export async function symbolsNamed(
   view: SnapshotView,
@@ -113,16 +148,13 @@ export async function symbolsNamed(
   options: { limit: number; anyCase?: boolean; brief?: boolean },
 ): Promise<SymbolRow[]> {
   if (names.length === 0) return [];
-  const { results } = await view.shard
-    .prepare(
-      `SELECT ${options.brief ? BRIEF_SYMBOL_COLUMNS : SYMBOL_COLUMNS} FROM json_each(?3) j CROSS JOIN symbols s
-       WHERE s.repo = ?1 AND s.name = j.value COLLATE NOCASE ${options.anyCase ? '' : 'AND s.name = j.value'}
-         AND ${inSnapshot('s.blob')}
-       LIMIT ?4`,
-    )
-    .bind(view.scope.repo.key, view.snapshotId, JSON.stringify(names), options.limit)
-    .all<RawSymbol>();
-  return results.map(toSymbol);
+  const rows = await firstByPlace<RawSymbol>(view, names, options.limit, {
+    columns: options.brief ? BRIEF_SYMBOL_COLUMNS : SYMBOL_COLUMNS,
+    source: 'json_each(?3) j CROSS JOIN symbols s',
+    where: `s.repo = ?1 AND s.name = j.value COLLATE NOCASE ${options.anyCase ? '' : 'AND s.name = j.value'}`,
+    alias: 's',
+  });
+  return rows.map(toSymbol);
 }
 
 /** All symbols of one blob, in source order. */
@@ -178,19 +210,16 @@ export async function symbolNames(
   return results.map((row) => row.name);
 }
 
-/** Call sites of functions called by one of `names`, in a stable order, so that a cut is the same cut every time. */
+/** Call sites of functions called by one of `names`; where there are more than `limit`, those of the first paths. */
 export async function callsTo(view: SnapshotView, names: string[], limit: number): Promise<CallRow[]> {
   if (names.length === 0) return [];
-  const { results } = await view.shard
-    .prepare(
-      `SELECT ${CALL_COLUMNS} FROM json_each(?3) j CROSS JOIN calls c
-         LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.caller
-       WHERE c.repo = ?1 AND c.callee = j.value AND ${inSnapshot('c.blob')}
-       LIMIT ?4`,
-    )
-    .bind(view.scope.repo.key, view.snapshotId, JSON.stringify(names), limit)
-    .all<RawCall>();
-  return results.map(toCall);
+  const rows = await firstByPlace<RawCall>(view, names, limit, {
+    columns: CALL_COLUMNS,
+    source: `json_each(?3) j CROSS JOIN calls c LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.caller`,
+    where: 'c.repo = ?1 AND c.callee = j.value',
+    alias: 'c',
+  });
+  return rows.map(toCall);
 }
 
 /** Call sites on the given lines of a blob (a symbol's body), in source order. */
@@ -209,7 +238,7 @@ export async function callsWithin(
   return results.map(toCall);
 }
 
-/** All imports of the given blobs. */
+/** All imports of the given blobs, in their order. */
 export async function importsOfBlobs(
   view: Pick<SnapshotView, 'shard' | 'scope'>,
   blobs: number[],
@@ -219,7 +248,7 @@ export async function importsOfBlobs(
   const { results } = await view.shard
     .prepare(
       `SELECT ${IMPORT_COLUMNS} FROM json_each(?2) j CROSS JOIN imports i
-       WHERE i.blob = j.value AND i.repo = ?1 ORDER BY i.blob, i.ord LIMIT ?3`,
+       WHERE i.blob = j.value AND i.repo = ?1 ORDER BY j.key, i.ord LIMIT ?3`,
     )
     .bind(view.scope.repo.key, JSON.stringify(blobs), limit)
     .all<RawImport>();
@@ -229,15 +258,13 @@ export async function importsOfBlobs(
 /** Imports of one of `names` as the exporting module calls them. */
 export async function importsNamed(view: SnapshotView, names: string[], limit: number): Promise<ImportRow[]> {
   if (names.length === 0) return [];
-  const { results } = await view.shard
-    .prepare(
-      `SELECT ${IMPORT_COLUMNS} FROM json_each(?3) j CROSS JOIN imports i
-       WHERE i.repo = ?1 AND i.name = j.value AND ${inSnapshot('i.blob')}
-       LIMIT ?4`,
-    )
-    .bind(view.scope.repo.key, view.snapshotId, JSON.stringify(names), limit)
-    .all<RawImport>();
-  return results.map(toImport);
+  const rows = await firstByPlace<RawImport>(view, names, limit, {
+    columns: IMPORT_COLUMNS,
+    source: 'json_each(?3) j CROSS JOIN imports i',
+    where: 'i.repo = ?1 AND i.name = j.value',
+    alias: 'i',
+  });
+  return rows.map(toImport);
 }
 
 /**
@@ -250,33 +277,27 @@ export async function importsEnding(
   limit: number,
 ): Promise<ImportRow[]> {
   if (endings.length === 0) return [];
-  const { results } = await view.shard
-    .prepare(
-      `SELECT ${IMPORT_COLUMNS} FROM imports i
-       WHERE i.repo = ?1 AND (i.name IN ('*', 'default', '') OR i.name = i.source)
-         AND EXISTS (SELECT 1 FROM json_each(?3) j WHERE substr(i.source, -length(j.value)) = j.value)
-         AND ${inSnapshot('i.blob')}
-       LIMIT ?4`,
-    )
-    .bind(view.scope.repo.key, view.snapshotId, JSON.stringify(endings), limit)
-    .all<RawImport>();
-  return results.map(toImport);
+  const rows = await firstByPlace<RawImport>(view, endings, limit, {
+    columns: IMPORT_COLUMNS,
+    source: 'imports i',
+    where: `i.repo = ?1 AND (i.name IN ('*', 'default', '') OR i.name = i.source)
+         AND EXISTS (SELECT 1 FROM json_each(?3) j WHERE substr(i.source, -length(j.value)) = j.value)`,
+    alias: 'i',
+  });
+  return rows.map(toImport);
 }
 
 /** Classes and interfaces of the snapshot that name `base` among their bases. */
 export async function subtypesOf(view: SnapshotView, bases: string[], limit: number): Promise<SymbolRow[]> {
   if (bases.length === 0) return [];
-  const { results } = await view.shard
-    .prepare(
-      `SELECT ${SYMBOL_COLUMNS} FROM symbols s
-       WHERE s.repo = ?1 AND s.bases <> '[]'
-         AND EXISTS (SELECT 1 FROM json_each(s.bases) b JOIN json_each(?3) j ON j.value = b.value)
-         AND ${inSnapshot('s.blob')}
-       ORDER BY s.id LIMIT ?4`,
-    )
-    .bind(view.scope.repo.key, view.snapshotId, JSON.stringify(bases), limit)
-    .all<RawSymbol>();
-  return results.map(toSymbol);
+  const rows = await firstByPlace<RawSymbol>(view, bases, limit, {
+    columns: SYMBOL_COLUMNS,
+    source: 'symbols s',
+    where: `s.repo = ?1 AND s.bases <> '[]'
+         AND EXISTS (SELECT 1 FROM json_each(s.bases) b JOIN json_each(?3) j ON j.value = b.value)`,
+    alias: 's',
+  });
+  return rows.map(toSymbol);
 }
 
 interface RawSymbol extends Omit<SymbolRow, 'exported' | 'bases'> {

@@ -2,7 +2,7 @@
 import { and, asc, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import { type AuditEntry, audited, recordOfChange } from './audit.ts';
 import { type ControlDb, type Statement, transact } from './control-db.ts';
-import { groups, passwordResets, repos, users } from './control-schema.ts';
+import { type EmailBy, groups, passwordResets, repos, users } from './control-schema.ts';
 import { emptyDeleted } from './groups.ts';
 import type { GroupRole, Role } from './scope.ts';
 
@@ -44,6 +44,7 @@ export interface User {
   id: string;
   username: string;
   email: string | null;
+  emailBy: EmailBy;
   role: Role;
   disabled: boolean;
   /** False for users who can only come by single sign-on, or with a reset link. */
@@ -60,6 +61,7 @@ const USER = {
   id: users.id,
   username: users.username,
   email: users.email,
+  emailBy: users.emailBy,
   role: users.role,
   disabled: users.disabled,
   hasPassword: sql`${users.passwordHash} IS NOT NULL`.mapWith(Boolean),
@@ -110,6 +112,7 @@ export interface NewUser {
   groupId: string;
   username: string;
   email: string | null;
+  emailBy: EmailBy;
   passwordHash: string | null;
   role: Role;
   now: string;
@@ -117,11 +120,11 @@ export interface NewUser {
 
 /** Creates a user with a personal group. False when the name is taken: of two at once one wins. */
 export async function insertUser(db: ControlDb, user: NewUser, entry: AuditEntry): Promise<boolean> {
-  const { id, username, email, passwordHash, role, now } = user;
+  const { id, username, email, emailBy, passwordHash, role, now } = user;
   const [inserted] = await transact(db, [
     ...audited(
-      sql`INSERT INTO users (id, username, email, password_hash, role, created_at, updated_at)
-        VALUES (${id}, ${username}, ${email}, ${passwordHash}, ${role}, ${now}, ${now}) ON CONFLICT DO NOTHING`,
+      sql`INSERT INTO users (id, username, email, email_by, password_hash, role, created_at, updated_at)
+        VALUES (${id}, ${username}, ${email}, ${emailBy}, ${passwordHash}, ${role}, ${now}, ${now}) ON CONFLICT DO NOTHING`,
       entry,
     ),
     ...personalGroupOf(user),
@@ -130,7 +133,7 @@ export async function insertUser(db: ControlDb, user: NewUser, entry: AuditEntry
 }
 
 /** The personal group of a user who exists by the time of these statements; none otherwise. */
-function personalGroupOf({ id, groupId, now }: Pick<NewUser, 'id' | 'groupId' | 'now'>): SQL[] {
+export function personalGroupOf({ id, groupId, now }: Pick<NewUser, 'id' | 'groupId' | 'now'>): SQL[] {
   return [
     sql`INSERT INTO groups (id, name, personal_user_id, created_at, updated_at)
       SELECT ${groupId}, username, id, ${now}, ${now} FROM users WHERE id = ${id}`,
@@ -141,6 +144,7 @@ function personalGroupOf({ id, groupId, now }: Pick<NewUser, 'id' | 'groupId' | 
 export interface UserChange {
   username?: string;
   email?: string | null;
+  emailBy?: EmailBy;
   role?: Role;
   disabled?: boolean;
   passwordHash?: string;
@@ -366,7 +370,7 @@ export async function hasUsers(db: ControlDb): Promise<boolean> {
   return (await db.select({ id: users.id }).from(users).limit(1)).length > 0;
 }
 
-export interface FirstAdmin extends Omit<NewUser, 'role' | 'email' | 'passwordHash'> {
+export interface FirstAdmin extends Omit<NewUser, 'role' | 'email' | 'emailBy' | 'passwordHash'> {
   passwordHash: string;
   key: { id: string; hash: string; prefix: string } | null;
 }

@@ -5,9 +5,9 @@ import {
   BENCH,
   child,
   exec,
-  finished,
   type Repository,
   ROUNDS,
+  register,
   removeRepo,
   type Session,
   seconds,
@@ -15,17 +15,13 @@ import {
 import { median } from './table.ts';
 
 export async function measureMirror(session: Session, { name, url }: Repository): Promise<void> {
-  const { api, scratch, rows } = session;
+  const { scratch, rows } = session;
   const ours: number[] = [];
   const clone: number[] = [];
   const isomorphic: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const repo = `${name}-mirror-${round}`;
-    ours.push(
-      await seconds(async () =>
-        finished(api, (await api.post<{ jobId: string }>('/repos', { name: repo, remoteUrl: url })).jobId),
-      ),
-    );
+    ours.push(await seconds(() => register(session, repo, { remoteUrl: url })));
     await removeRepo(session, repo);
     const bare = path.join(scratch, `bare-${name}-${round}`);
     const shallow = ['--bare', '--depth', '1', '--single-branch', '--no-tags'];

@@ -17,12 +17,13 @@
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { answer } from '../../src/client/client.ts';
 import { gain, type Interval, type Paired } from './bootstrap.ts';
 import { type CommitQuestion, commitQuestions } from './commits.ts';
 import { type DocQuestion, docQuestions } from './docstrings.ts';
 import { type IndexFiles, openIndexFiles, snapshotsOf } from './index-files.ts';
 import { PlainFts5, type Ranked } from './plain-fts5.ts';
-import { exec, finished, type Repository, type Session, sync } from './session.ts';
+import { exec, isRegistered, type Repository, register, type Session, sync } from './session.ts';
 
 /** Never looked at while ranking was tuned. */
 export const REPORTED = ['hashicorp/terraform', 'redis/redis', 'microsoft/playwright'];
@@ -102,9 +103,7 @@ async function indexParents(
   const head = await exec('git', ['-C', directory, 'rev-parse', 'HEAD']);
   await run('update-ref', 'refs/heads/main', head.trim());
   for (const question of questions) await run('update-ref', `refs/heads/${refOf(question)}`, question.parent);
-  const known = await api.get<{ name: string }[]>('/repos');
-  if (!known.some((each) => each.name === repo))
-    await finished(api, (await api.post<{ jobId: string }>('/repos', { name: repo, localPath: bare })).jobId);
+  if (!(await isRegistered(session, repo))) await register(session, repo, { localPath: bare });
   const done = new Set(indexedRefs(server.stateDir, repo).keys());
   for (const ref of ['main', ...questions.map(refOf)]) if (!done.has(ref)) await sync(api, repo, ref);
   return repo;
@@ -189,10 +188,8 @@ async function askDocs(
 }
 
 async function hybrid({ api }: Session, repo: string, ref: string, query: string): Promise<Ranked[]> {
-  const parameters = new URLSearchParams({ query, repo, ref, mode: 'hybrid', limit: String(HITS) });
-  const hits = await api.get<{ filePath: string; startLine: number; endLine: number }[]>(
-    `/search?${parameters}`,
-  );
+  const parameters = { query, repo, ref, mode: 'hybrid', limit: HITS } as const;
+  const hits = await answer(api.GET('/api/v1/search', { params: { query: parameters } }));
   return hits.map(({ filePath, startLine, endLine }) => ({ path: filePath, startLine, endLine }));
 }
 

@@ -19,6 +19,7 @@ import { measureSearch } from './search-latency.ts';
 import { BENCH, openSession, type Repository, type Session, serveRepository } from './session.ts';
 import { measureSymbols } from './symbols.ts';
 import { formatTable } from './table.ts';
+import { measureThroughput } from './throughput.ts';
 
 /** Measurements of one repository each. */
 const OF_EACH: Record<string, (session: Session, repository: Repository) => Promise<void>> = {
@@ -34,6 +35,7 @@ const OF_ALL: Record<string, (session: Session, repositories: Repository[]) => P
   memory: measureMemory,
   retrieval: measureRetrieval,
   search: measureSearch,
+  throughput: measureThroughput,
 };
 
 const directories = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -10,12 +10,13 @@ import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { clauseWords, planQuery } from '../../src/answer/search/query-plan.ts';
+import { clauseWords, planQuery, type SearchMode } from '../../src/answer/search/query-plan.ts';
 import { anyTerm, clauseTerms } from '../../src/answer/search/terms.ts';
+import { answer } from '../../src/client/client.ts';
 import { startWorker } from './floor-in-workerd.ts';
 import { type IndexFiles, openIndexFiles } from './index-files.ts';
 import { drawQueries } from './queries.ts';
-import { PORT, type Repository, registerAndIndex, type Session, workTree } from './session.ts';
+import { isRegistered, PORT, type Repository, registerAndIndex, type Session, workTree } from './session.ts';
 import type { Row } from './table.ts';
 
 const CLIENTS = 8;
@@ -28,9 +29,8 @@ const LIMIT = 80;
 export async function measureSearch(session: Session, repositories: Repository[]): Promise<void> {
   const { api, server, rows } = session;
   const indexes: IndexFiles[] = [];
-  const known = await api.get<{ name: string }[]>('/repos');
   for (const { name, url } of repositories) {
-    if (!known.some((repo) => repo.name === name)) await registerAndIndex(session, name, url);
+    if (!(await isRegistered(session, name))) await registerAndIndex(session, name, url);
     indexes.push(openIndexFiles(server.stateDir, name));
   }
   const lines = indexes.reduce((sum, files) => sum + linesIn(files), 0);
@@ -38,9 +38,8 @@ export async function measureSearch(session: Session, repositories: Repository[]
   console.log(`search: ${repositories.length} repositories, ${lines} lines`);
   if (lines < MIN_LINES) console.log(`search: less than ${MIN_LINES} lines; give more repositories`);
   const queries = drawQueries(indexes, QUERIES);
-  const ask = (mode: string) => async (query: string) => {
-    const parameters = new URLSearchParams({ query, mode });
-    await api.get(`/search?${parameters}`);
+  const ask = (mode: SearchMode) => async (query: string) => {
+    await answer(api.GET('/api/v1/search', { params: { query: { query, mode } } }));
   };
   const row = (what: string, ours: number, more: Partial<Row> = {}) =>
     rows.push({ what, repository: over, ours, unit: 'ms', ...more });
@@ -89,7 +88,7 @@ export async function measureSearch(session: Session, repositories: Repository[]
   }
   report('symbol, 8 clients', await timed(queries.symbols, CLIENTS, ask('symbol')));
   const mixed = queries.identifiers.flatMap((query, at) => [query, queries.sentences[at]!]).slice(0, QUERIES);
-  for (const mode of ['semantic', 'hybrid']) {
+  for (const mode of ['semantic', 'hybrid'] as const) {
     report(`${mode}, 1 client`, await timed(mixed, 1, ask(mode)));
     const { perSecond } = await timed(mixed, CLIENTS, ask(mode));
     rows.push({ what: `${mode}, 8 clients`, repository: over, ours: perSecond, unit: '/s' });

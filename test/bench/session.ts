@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { Api } from '../../src/local/api-client.ts';
+import { answer, type Client, createClient } from '../../src/client/client.ts';
 import { CHECKOUT, type LocalServer, startServer } from '../../src/local/server.ts';
 import { type GitServer, startGitServer } from '../support/git-server.ts';
 import type { Row } from './table.ts';
@@ -14,7 +14,7 @@ export const ROUNDS = 3;
 export const PORT = 8950;
 
 export interface Session {
-  api: Api;
+  api: Client;
   server: LocalServer;
   git: GitServer;
   /** Removed at the end. */
@@ -48,7 +48,7 @@ export async function openSession(environment: NodeJS.ProcessEnv = {}): Promise<
     RATE_LIMITS: JSON.stringify({ 'plan-enterprise': '1000000/m', 'auth-ip': '100000/m' }),
   });
   return {
-    api: new Api(server.url, server.credentials.api_key),
+    api: createClient({ baseUrl: server.url, apiKey: server.credentials.api_key }),
     server,
     git,
     scratch,
@@ -69,34 +69,32 @@ export function serveRepository({ git }: Session, directory: string): Repository
   return { name, directory: path.resolve(directory), url: `${git.url}/${name}.git` };
 }
 
-export async function registerAndIndex({ api }: Session, name: string, remoteUrl: string): Promise<void> {
-  const repo = await api.post<{ jobId: string }>('/repos', { name, remoteUrl });
-  await finished(api, repo.jobId);
-  const { defaultBranch } = await api.get<{ defaultBranch: string }>(`/repos/${encodeURIComponent(name)}`);
-  await sync(api, name, defaultBranch);
+/** Registers a repository and waits for its mirror. */
+export async function register({ api }: Session, name: string, source: Source): Promise<void> {
+  const { jobId } = await answer(api.POST('/api/v1/repos', { body: { name, ...source } }));
+  await api.waitForJob(jobId);
+}
+type Source = { remoteUrl: string } | { localPath: string };
+
+export async function registerAndIndex(session: Session, name: string, remoteUrl: string): Promise<void> {
+  await register(session, name, { remoteUrl });
+  const params = { path: { name } };
+  const { defaultBranch } = await answer(session.api.GET('/api/v1/repos/{name}', { params }));
+  await sync(session.api, name, defaultBranch ?? 'HEAD');
 }
 
 export async function removeRepo({ api }: Session, name: string): Promise<void> {
-  await api.call('DELETE', `/repos/${encodeURIComponent(name)}`);
+  await answer(api.DELETE('/api/v1/repos/{name}', { params: { path: { name } } }));
 }
 
-export async function sync(api: Api, name: string, ref: string): Promise<void> {
-  const path = `/repos/${encodeURIComponent(name)}/sync`;
-  await finished(api, (await api.post<{ jobId: string }>(path, { ref })).jobId);
+export async function isRegistered({ api }: Session, name: string): Promise<boolean> {
+  return (await answer(api.GET('/api/v1/repos'))).some((repo) => repo.name === name);
 }
 
-/** Waits for a job by its socket, as a client would. */
-export async function finished(api: Api, jobId: string): Promise<void> {
-  const socket = await api.jobSocket(jobId);
-  const last = await new Promise<{ type: string; payload: unknown }>((resolve, reject) => {
-    socket.addEventListener('message', (message: MessageEvent) => {
-      const event = JSON.parse(String(message.data)) as { type: string; payload: unknown };
-      if (['job.completed', 'job.failed', 'job.cancelled'].includes(event.type)) resolve(event);
-    });
-    socket.addEventListener('close', () => reject(new Error(`job ${jobId}: the socket closed early`)));
-  });
-  socket.close();
-  if (last.type !== 'job.completed') throw new Error(`job ${jobId}: ${JSON.stringify(last)}`);
+export async function sync(api: Client, name: string, ref: string): Promise<void> {
+  const request = { params: { path: { name } }, body: { ref } };
+  const { jobId } = await answer(api.POST('/api/v1/repos/{name}/sync', request));
+  await api.waitForJob(jobId);
 }
 
 /** A checkout of the default branch, made once a session. */

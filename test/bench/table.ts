@@ -11,7 +11,12 @@ export interface Row {
 }
 
 /** A bound on `ours / theirs`, or on our figure itself. */
-export type Aim = { ratioAtMost: number } | { atMost: number } | { atLeast: number } | { above: number };
+export type Aim =
+  | { ratioAtMost: number }
+  | { ratioAtLeast: number }
+  | { atMost: number }
+  | { atLeast: number }
+  | { above: number };
 
 /** The rows as an aligned table for a terminal or a README. */
 export function formatTable(rows: Row[]): string {
@@ -43,6 +48,7 @@ function figure(value: number, unit: string): string {
 
 function aimOf(aim: Aim, unit: string): string {
   if ('ratioAtMost' in aim) return `ratio ≤ ${Number(aim.ratioAtMost.toFixed(3))}`;
+  if ('ratioAtLeast' in aim) return `ratio ≥ ${aim.ratioAtLeast}`;
   const bound =
     'atMost' in aim ? `≤ ${aim.atMost}` : 'atLeast' in aim ? `≥ ${aim.atLeast}` : `> ${aim.above}`;
   return `${bound} ${unit}`.trim();
@@ -50,6 +56,7 @@ function aimOf(aim: Aim, unit: string): string {
 
 function isMet(row: Row, aim: Aim): boolean {
   if ('ratioAtMost' in aim) return row.theirs !== undefined && row.ours / row.theirs <= aim.ratioAtMost;
+  if ('ratioAtLeast' in aim) return row.theirs !== undefined && row.ours / row.theirs >= aim.ratioAtLeast;
   if ('atMost' in aim) return row.ours <= aim.atMost;
   return 'atLeast' in aim ? row.ours >= aim.atLeast : row.ours > aim.above;
 }

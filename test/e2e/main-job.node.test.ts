@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { answer, createClient } from '../../src/client/client.ts';
+import { Browser } from '../support/browser.ts';
 import { makeRepo } from '../support/git.ts';
 import { seedExamples } from './seed-examples.ts';
 import { ended, freePort, Running, sleep, startServer } from './server-process.ts';
@@ -14,6 +16,19 @@ const state = path.join(scratch, 'state');
 const repository = path.join(scratch, 'repos/shop');
 let server: Awaited<ReturnType<typeof startServer>>;
 
+type Registration = { localPath: string } | { remoteUrl: string };
+const register = (name: string, source: Registration) =>
+  answer(server.api.POST('/api/v1/repos', { body: { name, ...source } }));
+const syncMain = () =>
+  answer(
+    server.api.POST('/api/v1/repos/{name}/sync', {
+      params: { path: { name: 'shop' } },
+      body: { ref: 'main' },
+    }),
+  );
+const searchShop = (query: string, mode?: 'literal') =>
+  answer(server.api.GET('/api/v1/search', { params: { query: { query, mode, repo: 'shop' } } }));
+
 const git = (...args: string[]) =>
   execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
     cwd: repository,
@@ -23,6 +38,11 @@ const git = (...args: string[]) =>
 const environment = () => ({
   LOCAL_REPOS: path.join(scratch, 'repos'),
   EGRESS_ALLOW: new URL(inject('gitServer').url).host,
+  OAUTH_KEYCLOAK_SERVER_URL: inject('identityProviders').url,
+  OAUTH_KEYCLOAK_REALM: 'main',
+  OAUTH_KEYCLOAK_CLIENT_ID: 'on-any-port',
+  OAUTH_KEYCLOAK_CLIENT_SECRET: 'gloas-s3cret_of.tests',
+  SSO_ALLOWED: 'corp.example',
 });
 
 beforeAll(async () => {
@@ -58,12 +78,8 @@ describe('npm start', () => {
 
   test('the generated admin logs in, and its key opens the API both ways', async () => {
     const { username, password, api_key } = server.credentials;
-    const login = await fetch(`${server.url}/api/v1/auth/token`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ username, password }),
-    });
-    const token = (await login.json()) as Record<string, unknown>;
+    const open = createClient({ baseUrl: server.url });
+    const token = await answer(open.POST('/api/v1/auth/token', { body: { username, password } }));
     expect(token).toMatchObject({ token_type: 'bearer', expires_in: 1800 });
     const ways: Record<string, string>[] = [
       { 'x-api-key': api_key },
@@ -71,9 +87,25 @@ describe('npm start', () => {
       { authorization: `Bearer ${token.access_token}` },
     ];
     for (const headers of ways) {
-      expect((await fetch(`${server.url}/api/v1/repos`, { headers })).status).toBe(200);
+      const { response } = await createClient({ baseUrl: server.url, headers }).GET('/api/v1/repos');
+      expect(response.status).toBe(200);
     }
-    expect((await fetch(`${server.url}/api/v1/repos`)).status).toBe(401);
+    const { response, error } = await open.GET('/api/v1/repos');
+    expect([response.status, error?.error_code]).toEqual([401, 'UNAUTHORIZED']);
+  });
+
+  test('a browser signs on by an OpenID provider', async () => {
+    const { url } = inject('identityProviders');
+    const claims = { email: 'eve@corp.example', email_verified: true, preferred_username: 'eve' };
+    await fetch(`${url}/__admin/accounts/eve`, { method: 'PUT', body: JSON.stringify(claims) });
+    const browser = new Browser();
+    const form = await browser.go(`${server.url}/api/v1/auth/oauth/keycloak/authorize`);
+    const consent = await browser.submit(form, { login: 'eve', password: 'any' });
+    const page = await browser.submit(consent);
+    expect([page.status, page.text]).toEqual([200, expect.stringContaining('access_token')]);
+    const { access_token } = JSON.parse(page.text) as { access_token: string };
+    const me = createClient({ baseUrl: server.url, token: access_token }).GET('/api/v1/users/me');
+    expect(await answer(me)).toMatchObject({ username: 'eve', role: 'viewer', email: 'eve@corp.example' });
   });
 
   test('the command line creates an admin in the server that runs, once', async () => {
@@ -95,29 +127,24 @@ describe('npm start', () => {
       code: 1,
       output: expect.stringContaining('A user of this name exists.'),
     });
-    const login = await fetch(`${server.url}/auth/token`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ username: 'second', password: 'second password' }),
-    });
-    const { access_token } = (await login.json()) as { access_token: string };
-    const me = await fetch(`${server.url}/api/v1/users/me`, {
-      headers: { authorization: `Bearer ${access_token}` },
-    });
-    expect(await me.json()).toMatchObject({ role: 'admin', email: 's@example.com' });
+    const open = createClient({ baseUrl: server.url });
+    const credentials = { username: 'second', password: 'second password' };
+    const { access_token: token } = await answer(open.POST('/api/v1/auth/token', { body: credentials }));
+    const me = await answer(createClient({ baseUrl: server.url, token }).GET('/api/v1/users/me'));
+    expect(me).toMatchObject({ role: 'admin', email: 's@example.com' });
   });
 
   test('a repository of this machine is registered, indexed, searched and navigated', async () => {
-    const repo = await server.api.post<{ jobId: string }>('/repos', { name: 'shop', localPath: repository });
+    const repo = await register('shop', { localPath: repository });
     expect(await ended(server.api, repo.jobId)).toMatchObject({ status: 'completed' });
-    const { jobId } = await server.api.post<{ jobId: string }>('/repos/shop/sync', { ref: 'main' });
+    const { jobId } = await syncMain();
     expect(await ended(server.api, jobId)).toMatchObject({ status: 'completed' });
-    const hits = await server.api.get<{ filePath: string; symbolName: string }[]>(
-      '/search?query=priceOf&repo=shop',
-    );
+    const hits = await searchShop('priceOf');
     expect(hits[0]).toMatchObject({ filePath: 'price.ts', symbolName: 'priceOf' });
-    const callers = await server.api.get<{ callers: { filePath: string; name: string }[] }>(
-      '/repos/shop/refs/main/callers/priceOf',
+    const callers = await answer(
+      server.api.GET('/api/v1/repos/{name}/refs/{ref}/callers/{symbolName}', {
+        params: { path: { name: 'shop', ref: 'main', symbolName: 'priceOf' } },
+      }),
     );
     expect(callers.callers).toMatchObject([{ filePath: 'cart.ts', name: 'total' }]);
   });
@@ -125,26 +152,25 @@ describe('npm start', () => {
   test('remotes that stall hold up nobody else', async () => {
     const { url } = inject('gitServer');
     const stalled = await Promise.all(
-      [1, 2, 3].map((n) =>
-        server.api.post<{ jobId: string }>('/repos', {
-          name: `stall-${n}`,
-          remoteUrl: `${url}/broken/stall/${n}.git`,
-        }),
-      ),
+      [1, 2, 3].map((n) => register(`stall-${n}`, { remoteUrl: `${url}/broken/stall/${n}.git` })),
     );
-    const { jobId } = await server.api.post<{ jobId: string }>('/repos/shop/sync', { ref: 'main' });
+    const { jobId } = await syncMain();
     expect(await ended(server.api, jobId)).toMatchObject({ status: 'completed' });
     // A stall lasts until its timeout: what waited for one would have ended after it.
-    const { finishedAt } = await server.api.get<{ finishedAt: string }>(`/jobs/${jobId}`);
+    const job = (id: string) => answer(server.api.GET('/api/v1/jobs/{id}', { params: { path: { id } } }));
+    const { finishedAt } = await job(jobId);
     for (const repo of stalled) {
-      const job = await server.api.get<{ finishedAt: string | null }>(`/jobs/${repo.jobId}`);
-      expect(job.finishedAt === null || job.finishedAt > finishedAt).toBe(true);
+      const stall = await job(repo.jobId);
+      expect(stall.finishedAt === null || stall.finishedAt > finishedAt!).toBe(true);
     }
-    for (const n of [1, 2, 3]) await server.api.call('DELETE', `/repos/stall-${n}`);
+    for (const n of [1, 2, 3]) {
+      const params = { path: { name: `stall-${n}` } };
+      await answer(server.api.DELETE('/api/v1/repos/{name}', { params }));
+    }
   });
 
   test('a socket on a job that ended gives snapshot, terminal event and close 1000 without delay', async () => {
-    const jobs = await server.api.get<{ items: { id: string }[] }>('/jobs?repo=shop');
+    const jobs = await answer(server.api.GET('/api/v1/jobs', { params: { query: { repo: 'shop' } } }));
     const socket = await server.api.jobSocket(jobs.items[0]!.id);
     const types: string[] = [];
     socket.addEventListener('message', (message) => {
@@ -159,15 +185,13 @@ describe('npm start', () => {
   });
 
   test('a path outside LOCAL_REPOS, and the git bridge itself, are refused', async () => {
-    await expect(server.api.post('/repos', { name: 'etc', localPath: '/etc' })).rejects.toMatchObject({
-      status: 422,
-    });
-    await expect(server.api.post('/repos', { name: 'out', localPath: scratch })).rejects.toMatchObject({
-      status: 422,
-    });
-    await expect(
-      server.api.post('/repos', { name: 'own', remoteUrl: `${server.url}/x.git` }),
-    ).rejects.toMatchObject({ status: 422 });
+    const refused = [{ localPath: '/etc' }, { localPath: scratch }, { remoteUrl: `${server.url}/x.git` }];
+    for (const source of refused) {
+      await expect(register('refused', source)).rejects.toMatchObject({
+        status: 422,
+        problem: { error_code: 'UNPROCESSABLE' },
+      });
+    }
   });
 
   test('the docs come from this server alone', async () => {
@@ -192,7 +216,7 @@ describe('npm start', () => {
     }
     git('add', '-A');
     git('commit', '-qm', 'much');
-    const { jobId } = await server.api.post<{ jobId: string }>('/repos/shop/sync', { ref: 'main' });
+    const { jobId } = await syncMain();
     // By its socket: the row of a job this short is written at its end.
     const socket = await server.api.jobSocket(jobId);
     const seen = await new Promise<string>((resolve) => {
@@ -207,11 +231,9 @@ describe('npm start', () => {
     await sleep(500);
     server = await startServer(state, environment());
     expect(server.credentials.api_key).toBe(api_key);
-    expect(await server.api.get('/search?query=priceOf&repo=shop')).not.toEqual([]);
+    expect(await searchShop('priceOf')).not.toEqual([]);
     expect(await ended(server.api, jobId, 150_000)).toMatchObject({ status: 'completed' });
-    const hits = await server.api.get<{ filePath: string }[]>(
-      '/search?query=work1234&repo=shop&mode=literal',
-    );
+    const hits = await searchShop('work1234', 'literal');
     expect(hits[0]).toMatchObject({ filePath: 'module1234.ts' });
   }, 300_000);
 

@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { answer } from '../../src/client/client.ts';
 import { ended, type startServer } from './server-process.ts';
 
 const FOLDER = path.join(import.meta.dirname, 'seed-examples');
@@ -84,15 +85,10 @@ export function seedExamples(server: () => Server, remoteUrl: () => Promise<stri
 const ENVELOPE = 'application/json;profile="envelope"';
 
 /** Logs in, and makes the user whom the documents give a role. */
-async function prepare({ url, credentials, api }: Server, remote: string): Promise<Known> {
+async function prepare({ credentials, api }: Server, remote: string): Promise<Known> {
   const { username, password, api_key } = credentials;
-  const login = await fetch(`${url}/api/v1/auth/token`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ username, password }),
-  });
-  const tokens = (await login.json()) as { access_token: string; refresh_token: string };
-  const user = await api.post<{ id: string }>('/users', { username: 'jdoe' });
+  const tokens = await answer(api.POST('/api/v1/auth/token', { body: { username, password } }));
+  const user = await answer(api.POST('/api/v1/users', { body: { username: 'jdoe' } }));
   return new Map(
     Object.entries({
       username,

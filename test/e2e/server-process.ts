@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { Api } from '../../src/local/api-client.ts';
+import { answer, type Client, createClient } from '../../src/client/client.ts';
 
 export const CHECKOUT = path.resolve(import.meta.dirname, '../..');
 
@@ -60,17 +60,15 @@ export async function startServer(stateDir: string, environment: Record<string, 
     running,
     credentials,
     url: `http://127.0.0.1:${port}`,
-    api: new Api(credentials.base_url, credentials.api_key),
+    api: createClient({ baseUrl: credentials.base_url, apiKey: credentials.api_key }),
   };
 }
 
 /** Polls a job until it ended. */
-export async function ended(api: Api, jobId: string, withinMs = 120_000) {
+export async function ended(api: Client, id: string, withinMs = 120_000) {
   const deadline = Date.now() + withinMs;
   for (;;) {
-    const job = await api.get<{ status: string; stage: string; error: unknown; filesProcessed: number }>(
-      `/jobs/${jobId}`,
-    );
+    const job = await answer(api.GET('/api/v1/jobs/{id}', { params: { path: { id } } }));
     if (['completed', 'failed', 'cancelled'].includes(job.status)) return job;
     if (Date.now() > deadline) throw new Error(`job still ${JSON.stringify(job)}`);
     await sleep(100);

@@ -46,6 +46,8 @@ export function request(path: string, { method, headers = {}, body, ip }: Call =
       ...headers,
     },
     body: json,
+    // What the app answers is of interest, not where it points.
+    redirect: 'manual',
   });
 }
 

@@ -19,7 +19,7 @@ const json = <T extends z.ZodType>(schema: T) => ({
   description: 'OK',
   content: { 'application/json': { schema } },
 });
-const base = { scope: 'repos:read' as const, tags: ['Test'], summary: 'Test' };
+const base = { scope: 'repos:read' as const, tags: ['Test'], operationId: 'test', summary: 'Test' };
 const named = z.object({ name: z.string() });
 
 const list = route({

@@ -81,6 +81,7 @@ export interface Names {
   session_id: string;
   key_id: string;
   file: string;
+  provider: string;
 }
 
 export interface Row {
@@ -110,18 +111,24 @@ export const ROWS = {
     'GET /health/version': {},
     'GET /status': {},
     'GET /openapi.json': {},
+    'GET /postman-collection.json': {},
     'GET /docs': {},
     'GET /redoc': {},
     'GET /docs/assets/{file}': {},
     'POST /auth/token': empty,
     'POST /auth/login': empty,
+    'POST /auth/ldap': empty,
     'POST /auth/refresh': empty,
     'GET /auth/reset-password': {},
     'POST /auth/reset-password': empty,
+    'GET /auth/oauth/{provider}/authorize': {},
+    'GET /auth/oauth/{provider}/callback': { ok: 400 },
+    'POST /auth/exchange': empty,
   },
   'needs a caller': {
     'POST /auth/ws-ticket': {},
     'GET /git-credentials/hosts': {},
+    'GET /stats': {},
   },
   'needs a login': {
     'POST /auth/logout': { fresh: 'login' },
@@ -137,6 +144,7 @@ export const ROWS = {
     'DELETE /auth/api-keys/{id}': { as: { id: 'key_id' }, fresh: 'key' },
     'GET /groups': {},
     'GET /projects': {},
+    'POST /metrics/increment': { body: { name: 'of.the.matrix' } },
   },
   'answers from repos they read': {
     'GET /repos': {},
@@ -217,6 +225,8 @@ export const ROWS = {
     'DELETE /users/{id}': { as: { id: 'stranger' }, fresh: 'stranger' },
     'POST /users/{id}/reset-password': { as: { id: 'stranger' } },
     'GET /admin/audit': {},
+    'GET /admin/metrics': {},
+    'GET /metrics': {},
   },
 } satisfies Record<string, Rows>;
 export type Rule = keyof typeof ROWS;

@@ -84,6 +84,7 @@ export async function makeWorld(): Promise<World> {
     session_id: newId(),
     key_id: newId(),
     file: 'swagger-start.js',
+    provider: 'github',
   };
 
   let openness: Openness = 'private';

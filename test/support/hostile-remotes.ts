@@ -283,8 +283,8 @@ const PACKS: HostileRemote[] = [
     large: true,
   },
   {
-    name: 'a pack of 300,000 objects of four bytes',
-    pack: () => manyObjects(300_000),
+    name: 'a pack of a million objects of four bytes',
+    pack: () => manyObjects(INTAKE_LIMITS.maxObjects),
     outcome: { status: 'completed', files: ['a.ts'] },
     large: true,
   },

@@ -3,7 +3,7 @@ import type { Env } from '../../src/env.ts';
 import api from '../../workers/api/index.ts';
 import indexer from '../../workers/indexer/index.ts';
 
-export { JobObject, LimitObject, RefreshObject } from '../../workers/api/index.ts';
+export { JobObject, LimitObject, MetricsObject, RefreshObject } from '../../workers/api/index.ts';
 export { IndexerService } from '../../workers/indexer/index.ts';
 
 export default {

@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { answer } from '../../src/client/client.ts';
 import { CHECKOUT, ended, startServer } from '../e2e/server-process.ts';
 import { type GitServer, startGitServer } from '../support/git-server.ts';
 import { HOSTILE_REMOTES, type HostileRemote } from '../support/hostile-remotes.ts';
@@ -43,14 +44,18 @@ function makeRepository(name: string): void {
 }
 
 async function register(name: string, url: string): Promise<void> {
-  const { jobId } = await server.api.post<{ jobId: string }>('/repos', { name, remoteUrl: url });
+  const { jobId } = await answer(server.api.POST('/api/v1/repos', { body: { name, remoteUrl: url } }));
   expect(await ended(server.api, jobId)).toMatchObject({ status: 'completed' });
   expect(await sync(name)).toMatchObject({ status: 'completed' });
 }
 
-async function startSync(name: string): Promise<string> {
-  return (await server.api.post<{ jobId: string }>(`/repos/${name}/sync`, { ref: 'main' })).jobId;
+async function startSync(name: string, ref = 'main'): Promise<string> {
+  const request = { params: { path: { name } }, body: { ref } };
+  return (await answer(server.api.POST('/api/v1/repos/{name}/sync', request))).jobId;
 }
+
+const search = (repo: string) =>
+  answer(server.api.GET('/api/v1/search', { params: { query: { query: 'priceOf', repo } } }));
 
 const sync = async (name: string) => ended(server.api, await startSync(name), 4 * END_MS);
 
@@ -67,16 +72,16 @@ async function turn(name: string, into: string | null): Promise<void> {
 
 /** What can be seen of the index: where it stands and what it answers. */
 async function answers(name: string) {
-  const repo = await server.api.get<{ refs: { ref: string; commitSha: string; filesIndexed: number }[] }>(
-    `/repos/${name}`,
-  );
+  const path = { name, ref: 'main', symbolName: 'priceOf' };
+  const { GET } = server.api;
+  const repo = await answer(GET('/api/v1/repos/{name}', { params: { path } }));
   const main = repo.refs.find(({ ref }) => ref === 'main');
   return {
     commit: main?.commitSha,
     files: main?.filesIndexed,
-    tree: await server.api.get(`/repos/${name}/refs/main/tree`),
-    hits: await server.api.get(`/search?query=priceOf&repo=${name}`),
-    callers: await server.api.get(`/repos/${name}/refs/main/callers/priceOf`),
+    tree: await answer(GET('/api/v1/repos/{name}/refs/{ref}/tree', { params: { path } })),
+    hits: await search(name),
+    callers: await answer(GET('/api/v1/repos/{name}/refs/{ref}/callers/{symbolName}', { params: { path } })),
   };
 }
 
@@ -114,10 +119,12 @@ beforeAll(async () => {
   await victim('victim');
   memory = new ResidentMemory(server.running.child.pid ?? 0);
   // Ordinary work first, so that what grows later is not the warming up of heaps and caches.
-  const { jobId } = await server.api.post<{ jobId: string }>('/repos', { name: 'ours', localPath: CHECKOUT });
+  const body = { name: 'ours', localPath: CHECKOUT };
+  const { jobId } = await answer(server.api.POST('/api/v1/repos', { body }));
   expect(await ended(server.api, jobId)).toMatchObject({ status: 'completed' });
-  const ordinary = await server.api.post<{ jobId: string }>('/repos/ours/sync', { ref: 'HEAD' });
-  expect(await ended(server.api, ordinary.jobId, 180_000)).toMatchObject({ status: 'completed' });
+  expect(await ended(server.api, await startSync('ours', 'HEAD'), 180_000)).toMatchObject({
+    status: 'completed',
+  });
   atRest = memory.now();
   startedAt = performance.now();
 }, 300_000);
@@ -169,7 +176,7 @@ test('remotes that stall and drip, two of each at once, end by their timeouts an
   const before = await Promise.all(names.map(answers));
   for (const [n, name] of names.entries()) await turn(name, slow[n]!.name);
   await measured(`${slow.length} remotes that stall and drip at once`, async () => {
-    const jobs = await Promise.all(names.map(startSync));
+    const jobs = await Promise.all(names.map((name) => startSync(name)));
     const asked = performance.now();
     expect(await sync('neighbour')).toMatchObject({ status: 'completed' });
     const waited = ((performance.now() - asked) / 1000).toFixed(1);
@@ -235,11 +242,7 @@ describe('requests', () => {
 test('after all of these the server answers as ever', async () => {
   await turn('victim', null);
   expect(await sync('victim')).toMatchObject({ status: 'completed' });
-  expect(
-    (await server.api.get<{ filePath: string }[]>('/search?query=priceOf&repo=victim'))[0],
-  ).toMatchObject({
-    filePath: 'price.ts',
-  });
+  expect((await search('victim'))[0]).toMatchObject({ filePath: 'price.ts' });
   // For the reader: jobs keep their objects for a while, so the sum says little of any one of them.
   table.push({
     what: 'all of these, one after the other',

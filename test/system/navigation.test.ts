@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ApiError } from '../../src/local/api-client.ts';
+import { ApiError, answer } from '../../src/client/client.ts';
 import { CHECKOUT, ended, startServer } from '../e2e/server-process.ts';
 import {
   type AnsweredEdge,
@@ -23,23 +23,6 @@ const repositories = path.join(scratch, 'repositories');
 const truth = new Map(LANGUAGES.map((language) => [language, sitesOf(language)]));
 let server: Awaited<ReturnType<typeof startServer>>;
 
-interface Callee {
-  name: string;
-  qualifiedName: string;
-  filePath: string;
-  callFilePath: string;
-  line: number;
-  confidence: number;
-}
-interface Caller {
-  qualifiedName: string;
-  kind: string;
-  filePath: string;
-  line: number;
-  confidence: number;
-  target: { qualifiedName: string; filePath: string };
-}
-
 beforeAll(async () => {
   const sources = new Map([...truth.values()].flat().map((site) => [site.package, site.version]));
   for (const [name, version] of sources) repositoryOf(repositories, name, version);
@@ -50,7 +33,8 @@ beforeAll(async () => {
   const jobs = [];
   for (const name of sources.keys()) {
     const localPath = path.join(repositories, name);
-    jobs.push(await server.api.post<{ jobId: string }>('/repos', { name, localPath, sync: ['HEAD'] }));
+    const body = { name, localPath, sync: ['HEAD'] };
+    jobs.push(await answer(server.api.POST('/api/v1/repos', { body })));
   }
   for (const { jobId } of jobs) await ended(server.api, jobId, 300_000);
   for (const name of sources.keys()) await indexed(name);
@@ -64,23 +48,39 @@ afterAll(async () => {
 async function indexed(name: string): Promise<void> {
   const deadline = Date.now() + 300_000;
   while (Date.now() < deadline) {
-    const { refs } = await server.api.get<{ refs: { stage: string }[] }>(`/repos/${name}`);
+    const { refs } = await answer(server.api.GET('/api/v1/repos/{name}', { params: { path: { name } } }));
     if (refs.some(({ stage }) => stage === 'ready')) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   throw new Error(`${name} is not indexed`);
 }
 
+const BASE = '/api/v1/repos/{name}/refs/{ref}' as const;
+type Params = ReturnType<typeof pageOf>;
+
+function pageOf(site: Site, symbolName: string, file: string | null, page: number) {
+  const query = { page, per_page: 100, ...(file === null ? {} : { path: file }) };
+  return { path: { name: site.package, ref: 'HEAD', symbolName }, query };
+}
+
+const callersOf = async (params: Params) =>
+  (await answer(server.api.GET(`${BASE}/callers/{symbolName}`, { params }))).callers;
+const calleesOf = async (params: Params) =>
+  (await answer(server.api.GET(`${BASE}/callees/{symbolName}`, { params }))).callees;
+const referencesOf = (params: Params) =>
+  answer(server.api.GET(`${BASE}/references/{symbolName}`, { params }));
+
 /** Every page of an answer; empty for a symbol that is not there. */
-async function all<T>(site: Site, route: string, symbol: string, file: string | null): Promise<T[]> {
+async function all<T>(
+  ask: (params: Params) => Promise<T[]>,
+  site: Site,
+  symbol: string,
+  file: string | null,
+): Promise<T[]> {
   const found: T[] = [];
   for (let page = 1; ; page++) {
-    const query = new URLSearchParams({ page: String(page), per_page: '100' });
-    if (file !== null) query.set('path', file);
-    const url = `/repos/${site.package}/refs/HEAD/${route}/${encodeURIComponent(symbol)}?${query}`;
     try {
-      const answer = await server.api.get<Record<string, T[]> & { total?: number }>(url);
-      const items = Array.isArray(answer) ? answer : answer[route]!;
+      const items = await ask(pageOf(site, symbol, file, page));
       found.push(...items);
       if (items.length < 100) return found;
     } catch (error) {
@@ -93,7 +93,7 @@ async function all<T>(site: Site, route: string, symbol: string, file: string | 
 /** The edges of the call itself: among its caller's callees, or where the caller has no name, among the callers of its name. */
 async function edgesOf(site: Site): Promise<AnsweredEdge[]> {
   if (site.caller === null) {
-    const callers = await all<Caller>(site, 'callers', site.call, null);
+    const callers = await all(callersOf, site, site.call, null);
     return callers
       .filter(({ filePath, line }) => filePath === site.path && line === site.line)
       .map(({ target, confidence }) => ({
@@ -101,7 +101,7 @@ async function edgesOf(site: Site): Promise<AnsweredEdge[]> {
         confidence,
       }));
   }
-  const callees = await all<Callee>(site, 'callees', site.caller, site.path);
+  const callees = await all(calleesOf, site, site.caller, site.path);
   const isRenamed = site.kind === 'alias' || site.call === 'super' || site.call === 'this';
   return callees
     .filter(
@@ -118,7 +118,7 @@ async function edgesOf(site: Site): Promise<AnsweredEdge[]> {
 async function isNamedByCallers(site: Site): Promise<boolean> {
   for (const place of site.callee) {
     const [file, symbol] = place.split('#') as [string, string];
-    const callers = await all<Caller>(site, 'callers', symbol, file);
+    const callers = await all(callersOf, site, symbol, file);
     const call = callers.find(
       ({ filePath, line, confidence }) =>
         filePath === site.path && line === site.line && confidence >= COUNTED,
@@ -132,7 +132,7 @@ const IMPORTED = new Set(['import', 'alias', 're-export', 'static-import']);
 
 async function isReferenced(site: Site): Promise<boolean> {
   const [file, symbol] = site.callee[0]!.split('#') as [string, string];
-  const references = await all<{ filePath: string }>(site, 'references', symbol, file);
+  const references = await all(referencesOf, site, symbol, file);
   return references.some(({ filePath }) => filePath === site.path);
 }
 

@@ -17,6 +17,8 @@ import { groupRoutes } from '../../src/platform/groups/routes.ts';
 import { indexingStatusRoutes, jobRoutes, jobStreams } from '../../src/platform/jobs/routes.ts';
 import { projectRoutes } from '../../src/platform/projects/routes.ts';
 import { repoRoutes } from '../../src/platform/repos/routes.ts';
+import { signOnRoutes } from '../../src/platform/sign-on/routes.ts';
+import { metricsRoutes, prometheus } from '../../src/platform/telemetry/metrics-routes.ts';
 import { probeRoutes, rootHealth, statusRoutes } from '../../src/platform/telemetry/routes.ts';
 import { type Services, services } from '../../src/services.ts';
 import { VERSION } from '../../src/version.ts';
@@ -24,6 +26,7 @@ import { VERSION } from '../../src/version.ts';
 /** Served below /api/v1 only. */
 const VERSIONED = [
   authRoutes,
+  signOnRoutes,
   keyRoutes,
   userRoutes,
   auditRoutes,
@@ -31,6 +34,7 @@ const VERSIONED = [
   projectRoutes,
   probeRoutes,
   statusRoutes,
+  metricsRoutes,
   jobRoutes,
   jobStreams,
   codeRoutes,
@@ -43,11 +47,11 @@ const REPORELAY: OpenAPIHono<AppEnv>[] = [
   searchRoutes,
   contextRoutes,
 ];
-/** Also at the root: Nectr's `/auth/*` and `/health/*`, and the WebSockets. */
-const AT_ROOT = [rootHealth, probeRoutes, authRoutes, keyRoutes, jobStreams];
+/** Also at the root: Nectr's `/auth/*` and `/health/*`, Prometheus, and the WebSockets. */
+const AT_ROOT = [rootHealth, prometheus, probeRoutes, authRoutes, signOnRoutes, keyRoutes, jobStreams];
 
 /** The app; `build` makes the services of a request, and tests may give their own. */
-export function createApp(build: (env: Env) => Services = services): OpenAPIHono<AppEnv> {
+export function createApp(build: (env: Env, requestId: string) => Services = services): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ strict: false });
   registerComponents(app);
   app.use(finish());
@@ -55,7 +59,9 @@ export function createApp(build: (env: Env) => Services = services): OpenAPIHono
   for (const routes of [...VERSIONED, ...REPORELAY]) app.route('/api/v1', routes);
   for (const routes of REPORELAY) app.route('/api', routes);
   for (const routes of AT_ROOT) app.route('/', routes);
-  app.route('/', docs(app, VERSION));
+  const { atRoot, below } = docs(app, VERSION);
+  for (const mount of ['/api/v1', '/api']) app.route(mount, below);
+  app.route('/', atRoot);
   app.notFound(fallback(app));
   app.onError(onError);
   return app;

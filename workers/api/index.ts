@@ -7,6 +7,7 @@ import { createApp } from './app.ts';
 export { LimitObject } from '../../src/http/limit-object.ts';
 export { JobObject } from '../../src/platform/jobs/job-object.ts';
 export { RefreshObject } from '../../src/platform/repos/refresh-object.ts';
+export { MetricsObject } from '../../src/platform/telemetry/metrics-object.ts';
 
 const app = createApp();
 

@@ -10,7 +10,9 @@ const build = route({
   method: 'post',
   path: '/repos/{name}/context',
   scope: 'repos:read',
+  query: 'context',
   tags: ['Context'],
+  operationId: 'buildContext',
   summary: 'Build a context pack for a task',
   description:
     'Pieces of the indexed code, best first, within a token budget. `explain`: what answers the question, documentation, entry points. `implement`: similar code, contracts, tests. `debug`: stack frames, code that says the error’s words, callers and callees. `recent-changes`: the regions that differ from an earlier ref.',

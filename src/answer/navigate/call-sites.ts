@@ -47,7 +47,7 @@ export async function callsReaching(
   const wanted = withTypes(targets, await ownersOfConstructors(store, targets));
   const names = await calledNames(snapshot, tree, store, wanted);
   const rows = await callsTo(snapshot, names, MAX_SITES + 1);
-  const sites = rows.slice(0, MAX_SITES).flatMap((row) => sitesOf(row, tree.paths));
+  const sites = sitesOfAll(rows.slice(0, MAX_SITES), tree.paths);
   const keys = new Set(wanted.map(keyOf));
   const resolved = await store.each(sites, resolveOne);
   const calls = complete(sites, resolved).flatMap((edges, index) => {
@@ -76,6 +76,16 @@ function combined(site: CallSite, reached: Edge[]): ReachingCall {
     confidence: Math.round(confidence * 100) / 100,
     resolution: best.resolution,
   };
+}
+
+/**
+ * The call sites of rows by path and place. Rows come in the order of ids, and what is looked up first is what a limit
+ * leaves in: it may depend on the snapshot only.
+ */
+export function sitesOfAll(rows: readonly CallRow[], paths: PathIndex): CallSite[] {
+  return rows
+    .flatMap((row) => sitesOf(row, paths))
+    .sort((a, b) => (a.path === b.path ? a.ord - b.ord : a.path < b.path ? -1 : 1));
 }
 
 /** A row at each of the paths where its blob stands. */
@@ -179,6 +189,6 @@ async function wholeImports(snapshot: OpenSnapshot, targets: readonly Definition
 function surestFirst(a: ReachingCall, b: ReachingCall): number {
   return (
     b.confidence - a.confidence ||
-    (a.site.path < b.site.path ? -1 : a.site.path > b.site.path ? 1 : a.site.line - b.site.line)
+    (a.site.path < b.site.path ? -1 : a.site.path > b.site.path ? 1 : a.site.ord - b.site.ord)
   );
 }

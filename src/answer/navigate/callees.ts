@@ -1,6 +1,6 @@
 import { callsTo, callsWithin } from '../../store/navigation.ts';
 import { snippetOf } from '../lines.ts';
-import { MAX_SITES, sitesOf } from './call-sites.ts';
+import { MAX_SITES, sitesOf, sitesOfAll } from './call-sites.ts';
 import { MAX_LISTED, type PageOptions } from './callers.ts';
 import { complete } from './conventions.ts';
 import type { FactStore } from './demand.ts';
@@ -90,7 +90,7 @@ async function resolveWithin(
   const alone = await store.each(sites, resolveOne);
   const names = new Set(sites.filter((_, index) => alone[index]!.open).map((site) => site.callee));
   const rows = await callsTo(snapshot, [...names], MAX_SITES);
-  const others = rows.flatMap((row) => sitesOf(row, tree.paths));
+  const others = sitesOfAll(rows, tree.paths);
   const together = complete(others, await store.each(others, resolveOne));
   const completed = new Map(others.map((site, index) => [keyOf(site), together[index]!]));
   return sites.map((site, index) => {

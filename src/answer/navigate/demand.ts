@@ -169,6 +169,6 @@ export function placed(row: SymbolRow, paths: PathIndex): Definition[] {
   return paths.pathsOf(row.blob).map((file) => ({ ...row, path: file.path, lang: file.lang }));
 }
 
-function byPlace(a: Definition, b: Definition): number {
+export function byPlace(a: Definition, b: Definition): number {
   return a.path === b.path ? a.ord - b.ord : a.path < b.path ? -1 : 1;
 }

@@ -2,7 +2,7 @@ import { lastSegment } from '../../paths.ts';
 import { type ImportRow, subtypesOf, symbolsOfBlob } from '../../store/navigation.ts';
 import { callsReaching, type ReachingCall } from './call-sites.ts';
 import { MAX_LISTED } from './callers.ts';
-import { type FactStore, placed } from './demand.ts';
+import { byPlace, type FactStore, placed } from './demand.ts';
 import { type SymbolSummary, summariesOf } from './details.ts';
 import { containerOf, type Definition, isMember, isType, keyOf } from './facts.ts';
 import { referencesTo } from './references.ts';
@@ -239,7 +239,7 @@ async function subtypes(
   if (bases.length === 0) return [];
   const names = [...new Set(bases.map((base) => base.name))];
   const rows = await subtypesOf(snapshot, names, MAX_SUBTYPES);
-  const candidates = rows.flatMap((row) => placed(row, tree.paths));
+  const candidates = rows.flatMap((row) => placed(row, tree.paths)).sort(byPlace);
   return store.run((facts) =>
     candidates.flatMap((type) => {
       const direct = ancestors(facts, type).filter((ancestor) => ancestor.level === 1);

@@ -1,3 +1,4 @@
+import { bindingOf, given } from './contextual.ts';
 import { exportedFrom, imported, moduleFiles, namespaceFiles, unique } from './exports.ts';
 import {
   type CallSite,
@@ -23,6 +24,7 @@ import {
   typeNamed,
 } from './signatures.ts';
 import { lookupMember, nearest, ownerOf, typesVisible } from './types.ts';
+import { declaredFunctions, typeNames, type Written, writtenAt } from './written-types.ts';
 
 /** What can be told of a receiver: its types, that it comes from outside the repository, or nothing. */
 export type Inferred =
@@ -165,12 +167,19 @@ function ofCall(
 function returned(facts: Facts, definition: Definition, read: TypeReader): Inferred {
   if (isType(definition) && read === typeNamed) return { kind: 'type', types: [definition], sure: true };
   const name = returnType(definition.signature, definition.name, definition.lang, read);
-  return name === null ? NOTHING : typeIn(facts, definition, name);
+  if (name !== null) return typeIn(facts, definition, name);
+  if (familyOf(definition.lang) !== 'javascript' || isType(definition)) return NOTHING;
+  // What the signature cuts off, or what a field of function type returns.
+  const results = declaredFunctions(facts, definition).flatMap(({ result, at, env }) =>
+    result === null ? [] : [{ text: result, at, env }],
+  );
+  const known = ofWritten(facts, results, read);
+  return known.kind === 'type' ? known : NOTHING;
 }
 
 /** A type named in the file of `definition`; `this` and `Self` are the type that owns it. */
-function typeIn(facts: Facts, definition: Definition, name: string): Inferred {
-  if (name === 'this' || name === 'Self' || name === 'self' || name === 'static') {
+function typeIn(facts: Facts, definition: Definition | CallSite, name: string): Inferred {
+  if ('qualifiedName' in definition && /^(?:this|Self|self|static)$/.test(name)) {
     const owner = ownerOf(facts, definition);
     return owner ? { kind: 'type', types: [owner], sure: true } : NOTHING;
   }
@@ -221,6 +230,10 @@ function inQualifier(
 
 function ofVariable(facts: Facts, question: Question, name: string, steps: number): Inferred {
   const { site, resolve, read } = question;
+  if (familyOf(site.lang) === 'javascript') {
+    const bound = ofBinding(facts, question, name, steps);
+    if (bound) return bound;
+  }
   const text = facts.text(site.path);
   const range = { from: site.caller?.startLine ?? 1, to: site.line, lang: site.lang };
   if (text !== null) {
@@ -247,6 +260,97 @@ function ofVariable(facts: Facts, question: Question, name: string, steps: numbe
     if (variable) return ofVariableDefinition(facts, variable, question, steps);
   }
   return NOTHING;
+}
+
+/** What the code around a use binds the name to, where that is a parameter or taken out of an object; else null. */
+function ofBinding(facts: Facts, question: Question, name: string, steps: number): Inferred | null {
+  const { site } = question;
+  const found = bindingOf(facts, site, name);
+  if (!found) return null;
+  const { binding } = found;
+  if (binding.property !== null) {
+    const owner = ownerOfPattern(facts, { ...question, read: typeNamed }, found, steps);
+    return owner.kind === 'type' ? ofMember(facts, question, owner.types, binding.property, steps) : owner;
+  }
+  if (binding.kind === 'variable') return null;
+  if (binding.annotation !== null)
+    return ofWritten(facts, [writtenAt(site, binding.annotation)], question.read);
+  return ofParameter(facts, question, found, steps);
+}
+
+/** The type of the object that a pattern takes apart. */
+function ownerOfPattern(
+  facts: Facts,
+  question: Question,
+  found: NonNullable<ReturnType<typeof bindingOf>>,
+  steps: number,
+): Inferred {
+  const { annotation, kind, value } = found.binding;
+  if (annotation !== null) return ofWritten(facts, [writtenAt(question.site, annotation)], typeNamed);
+  if (kind === 'parameter') return ofParameter(facts, question, found, steps);
+  return value === null ? NOTHING : infer(facts, question, value, steps - 1);
+}
+
+/** A parameter without a type gets it from what its function is passed to or assigned to. */
+function ofParameter(
+  facts: Facts,
+  question: Question,
+  found: NonNullable<ReturnType<typeof bindingOf>>,
+  steps: number,
+): Inferred {
+  const { site, resolve, read } = question;
+  if (steps <= 1) return NOTHING;
+  const around = { ...site, ord: -1, receiverType: null, arity: null };
+  const what = given(facts, site, found, (receiver, callee) =>
+    resolve(facts, { ...around, receiver, callee }, steps - 1),
+  );
+  if (what?.kind === 'written') return ofWritten(facts, what.types, read);
+  if (what?.kind === 'element' && read === typeNamed) return elementOf(facts, question, what.of, steps - 1);
+  return what?.kind === 'same' ? infer(facts, question, what.as, steps - 1) : NOTHING;
+}
+
+/** The first of some written types that the repository holds. */
+function ofWritten(facts: Facts, types: readonly Written[], read: TypeReader): Inferred {
+  let external = false;
+  for (const type of types) {
+    for (const name of typeNames(facts, type, read)) {
+      const known = typeIn(facts, name.at, name.text);
+      if (known.kind === 'type') return known;
+      external ||= known.kind === 'external';
+    }
+  }
+  return external ? { kind: 'external' } : NOTHING;
+}
+
+/** The type of a member of one of some types. */
+function ofMember(
+  facts: Facts,
+  question: Question,
+  types: readonly Definition[],
+  name: string,
+  steps: number,
+): Inferred {
+  for (const type of types) {
+    const found = lookupMember(facts, type, name);
+    const member = (found.own.length > 0 ? found.own : found.inherited)[0];
+    if (member) return ofVariableDefinition(facts, member, question, steps);
+  }
+  return NOTHING;
+}
+
+/** The types whose member a bare name is: `const { run } = server` makes `run()` a call of it. Null for other names. */
+export function takenFrom(
+  facts: Facts,
+  site: CallSite,
+  name: string,
+  resolve: Resolve,
+  steps: number,
+): { property: string; types: Definition[]; sure: boolean } | null {
+  const found = familyOf(site.lang) === 'javascript' ? bindingOf(facts, site, name) : null;
+  if (!found || found.binding.property === null) return null;
+  const owner = ownerOfPattern(facts, { site, resolve, read: typeNamed }, found, steps);
+  const { property } = found.binding;
+  return owner.kind === 'type' ? { property, types: owner.types, sure: owner.sure } : null;
 }
 
 /** A field of the type around the call, where members are reached without a receiver. */
@@ -304,13 +408,7 @@ function ofField(facts: Facts, question: Question, receiver: string, field: stri
   const owner = /^(?:this|self)$/.test(receiver)
     ? enclosing(facts, question.site)
     : infer(facts, { ...question, read: typeNamed }, receiver, steps - 1);
-  if (owner.kind !== 'type') return owner;
-  for (const type of owner.types) {
-    const found = lookupMember(facts, type, field);
-    const member = (found.own.length > 0 ? found.own : found.inherited)[0];
-    if (member) return ofVariableDefinition(facts, member, question, steps);
-  }
-  return NOTHING;
+  return owner.kind === 'type' ? ofMember(facts, question, owner.types, field, steps) : owner;
 }
 
 /** The files of the module or namespace that a name is bound to, or null. */

@@ -22,7 +22,7 @@ import {
   keyOf,
   lastName,
 } from './facts.ts';
-import { inferType, isVariable } from './infer.ts';
+import { inferType, isVariable, takenFrom } from './infer.ts';
 import { isShadowed } from './locals.ts';
 import type { Binding } from './modules/module.ts';
 import { resolveRustPath, sameCrate } from './modules/rust.ts';
@@ -67,6 +67,8 @@ const SUPER: Readonly<Partial<Record<Family, RegExp>>> = {
   swift: /^super$/,
   ruby: /^super$/,
 };
+/** Types whose members are those of their first argument: what the file says of the receiver is then read in full. */
+const WRAPPER = /^(?:Partial|Required|Readonly|NonNullable|Pick|Omit)$/;
 /** Families whose functions are told apart by their parameters: one of other arity in the file is not meant. */
 const OVERLOADING: ReadonlySet<Family> = new Set(['c', 'jvm', 'csharp', 'swift']);
 /** Macros that define a function inside a class that they name first: test fixtures. */
@@ -99,7 +101,7 @@ export function resolveOne(facts: Facts, site: CallSite): Resolved {
 function resolveWithin(facts: Facts, site: CallSite, steps: number): Resolved {
   const receiver = dotted(site.receiver, site.lang);
   const { edges, open } =
-    receiver === '' ? closed(bareCall(facts, site)) : memberCall(facts, site, receiver, steps);
+    receiver === '' ? closed(bareCall(facts, site, steps)) : memberCall(facts, site, receiver, steps);
   return {
     open,
     edges: edges
@@ -117,7 +119,7 @@ function closed(edges: Edge[]): Resolved {
   return { edges, open: false };
 }
 
-function bareCall(facts: Facts, site: CallSite): Edge[] {
+function bareCall(facts: Facts, site: CallSite, steps: number): Edge[] {
   const file = fileOf(site);
   const family = familyOf(site.lang);
   if (site.callee === 'super' && family !== 'python') return onSuper(facts, site);
@@ -127,7 +129,7 @@ function bareCall(facts: Facts, site: CallSite): Edge[] {
   const nested = lexical(named, site).filter((definition) => containerOf(definition.qualifiedName) !== '');
   if (nested.length > 0) return edges(nested, 'same-file', site);
   // Java keeps methods and variables apart: a variable of the name does not hide the method.
-  if (site.lang !== 'java' && isShadowed(facts, site, site.callee)) return [];
+  if (site.lang !== 'java' && isShadowed(facts, site, site.callee)) return onTaken(facts, site, steps);
 
   if (IMPLICIT_SELF.has(family)) {
     const own = implicitSelf(facts, site);
@@ -158,6 +160,12 @@ function bareCall(facts: Facts, site: CallSite): Edge[] {
   if (beside.length > 0) return edges(beside, 'same-package', site);
   if (here.length > 0) return edges(here, 'same-file', site);
   return byNameAlone(elsewhere, site, bareNameFactor(family));
+}
+
+/** A local name that is a member taken out of an object. */
+function onTaken(facts: Facts, site: CallSite, steps: number): Edge[] {
+  const taken = takenFrom(facts, site, site.callee, resolveCall, steps);
+  return taken ? onTypes(facts, { ...site, callee: taken.property }, taken, 'inferred-type') : [];
 }
 
 /** How much a name alone says for a call without receiver. */
@@ -244,6 +252,7 @@ function onStatedType(facts: Facts, site: CallSite, receiver: string, steps: num
     // An alias without members of its own stands for a type that is not read here.
     return found.length === 0 && visible.types.every((type) => type.kind === 'type') ? null : found;
   }
+  if (familyOf(site.lang) === 'javascript' && WRAPPER.test(site.receiverType)) return null;
   // A type that the repository does not hold: the standard library's or a package's.
   return facts.definitions(site.receiverType).length === 0
     ? extensionsOf(facts, site, site.receiverType)

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context, TypedResponse } from 'hono';
 import { notModified } from '../../http/etag.ts';
-import { type AppEnv, feature, route } from '../../http/feature.ts';
+import { type AppEnv, feature, header, route } from '../../http/feature.ts';
 import { type PageInput, setPage, slice, windowOf } from '../../http/pagination.ts';
 import { type EmptyReason, setProvenance } from '../../http/provenance.ts';
 import { listTree } from '../../store/tree.ts';
@@ -60,6 +60,7 @@ const read = {
 const tree = route({
   ...read,
   path: `${BASE}/tree`,
+  operationId: 'listTree',
   summary: 'Paths of all files of the ref, submodules and symlinks included',
   request: { params: snapshotParam, query: treeQuery },
   responses: json('Paths in the order of git', z.array(z.string())),
@@ -68,6 +69,7 @@ const tree = route({
 const file = route({
   ...read,
   path: `${BASE}/file`,
+  operationId: 'getFile',
   summary: 'Content of a file, up to 5 MB',
   errors: ['conflict', 'unprocessable', 'payload_too_large'],
   request: { params: snapshotParam, query: fileQuery },
@@ -78,14 +80,15 @@ const bytes = { schema: z.string().openapi({ format: 'binary' }) };
 const rawContent = { 'application/octet-stream': bytes, 'text/plain': bytes };
 
 const rawAnswerHeaders = {
-  'Accept-Ranges': { schema: { type: 'string' as const }, description: '`bytes`' },
-  'Content-Disposition': { schema: { type: 'string' as const }, description: 'The base name of the file.' },
+  'Accept-Ranges': header('That ranges may be asked for.', 'bytes'),
+  'Content-Disposition': header('The base name of the file.', 'inline; filename="login.ts"'),
 };
 
 const raw = route({
   ...read,
   path: `${BASE}/raw`,
   etag: false,
+  operationId: 'getRawFile',
   summary: 'Bytes of a file of any size; takes Range',
   errors: ['conflict', 'unprocessable', 'range_not_satisfiable'],
   request: { params: snapshotParam, query: rawQuery, headers: rawHeaders },
@@ -95,7 +98,7 @@ const raw = route({
       description: 'The range asked for',
       headers: {
         ...rawAnswerHeaders,
-        'Content-Range': { schema: { type: 'string' as const }, description: '`bytes 0-1023/4096`' },
+        'Content-Range': header('Which bytes these are, and of how many.', 'bytes 0-1023/4096'),
       },
       content: rawContent,
     },
@@ -106,6 +109,7 @@ const raw = route({
 const symbol = route({
   ...read,
   path: `${BASE}/symbols/{symbolName}`,
+  operationId: 'getSymbol',
   summary: 'A symbol by name, with its source',
   description: 'Exact letter case first, then any. A 404 carries the nearest names in `suggestions`.',
   request: { params: symbolParam, query: symbolQuery },
@@ -115,6 +119,7 @@ const symbol = route({
 const find = route({
   ...read,
   path: `${BASE}/find`,
+  operationId: 'find',
   summary: 'Files or symbols by a glob on their names',
   request: { params: snapshotParam, query: findQuery },
   responses: json('What matches', z.array(findResult)),
@@ -123,6 +128,7 @@ const find = route({
 const references = route({
   ...read,
   path: `${BASE}/references/{symbolName}`,
+  operationId: 'listReferences',
   summary: 'Files that import a symbol',
   description: 'Follows aliases, default and namespace imports and re-exports.',
   request: { params: symbolParam, query: referencesQuery },
@@ -132,6 +138,7 @@ const references = route({
 const callers = route({
   ...read,
   path: `${BASE}/callers/{symbolName}`,
+  operationId: 'listCallers',
   summary: 'Who calls a symbol',
   request: { params: symbolParam, query: callsQuery },
   responses: json('Calls, the surest first', callersAnswer),
@@ -140,6 +147,7 @@ const callers = route({
 const callees = route({
   ...read,
   path: `${BASE}/callees/{symbolName}`,
+  operationId: 'listCallees',
   summary: 'What a symbol calls',
   request: { params: symbolParam, query: callsQuery },
   responses: json('Calls in source order', calleesAnswer),
@@ -148,6 +156,7 @@ const callees = route({
 const impact = route({
   ...read,
   path: `${BASE}/impact/{symbolName}`,
+  operationId: 'getImpact',
   summary: 'What a change of a symbol may affect, breadth first',
   request: { params: symbolParam, query: impactQuery },
   responses: json('Levels of dependents and the edges between them', impactAnswer),

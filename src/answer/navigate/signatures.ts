@@ -15,7 +15,7 @@ export function typeNamed(text: string): string | null {
     .replace(/^(?:[&*]+\s*|'\w+\s+|(?:const|readonly|mut|dyn|impl|struct|class|final|unsigned)\s+)+/, '');
   for (;;) {
     const opened =
-      /^(?:Promise|Awaitable|Coroutine|Optional|Option|Result|Box|Rc|Arc|RefCell|Mutex|RwLock|Readonly|Partial|Task|shared_ptr|unique_ptr|std::shared_ptr|std::unique_ptr)\s*[<[]\s*(.+)[>\]]$/s.exec(
+      /^(?:Promise|Awaitable|Coroutine|Optional|Option|Result|Box|Rc|Arc|RefCell|Mutex|RwLock|Readonly|Partial|Required|NonNullable|Pick|Omit|Task|shared_ptr|unique_ptr|std::shared_ptr|std::unique_ptr)\s*[<[]\s*(.+)[>\]]$/s.exec(
         type,
       );
     if (!opened) break;

@@ -4,6 +4,7 @@ import { containerOf, type Definition, type Facts, isMember, isType, keyOf, last
 import { type Family, familyOf } from './modules.ts';
 import type { IndexedFile } from './paths.ts';
 import { aliasedType } from './signatures.ts';
+import { aliasParts } from './written-types.ts';
 
 const MAX_ANCESTORS = 40;
 
@@ -158,6 +159,8 @@ function basesOf(facts: Facts, type: Definition): string[] {
     );
   const alias = type.kind === 'type' ? aliasedType(type.signature) : null;
   const bases = [type, ...parts].flatMap((part) => part.bases);
+  if (type.kind === 'type' && familyOf(type.lang) === 'javascript')
+    return [...new Set([...bases, ...aliasParts(type.signature)])].filter((base) => base !== type.name);
   return [...new Set(alias === null ? bases : [...bases, lastName(alias)])];
 }
 

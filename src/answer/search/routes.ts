@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { invalid } from '../../errors.ts';
-import { feature, route } from '../../http/feature.ts';
+import { feature, header, route } from '../../http/feature.ts';
 import { setOpenPage, windowOf } from '../../http/pagination.ts';
 import { headerText, setProvenance } from '../../http/provenance.ts';
 import { codeSearch } from './code-search.ts';
@@ -18,7 +18,9 @@ const find = route({
   method: 'get',
   path: '/search',
   scope: 'repos:read',
+  query: 'search',
   tags: ['Search'],
+  operationId: 'search',
   summary: 'Search code, documentation and symbols',
   description:
     'Across every repository the caller may read, or one of them. An empty answer says why in `Sightline-Empty-Reason` and offers the nearest names in `Sightline-Suggest`.',
@@ -29,14 +31,14 @@ const find = route({
     200: {
       description: 'Best first',
       headers: {
-        'Sightline-Search-Strategy': {
-          schema: { type: 'string' },
-          description: 'Which signals ranked the answer.',
-        },
-        'Sightline-Notes': {
-          schema: { type: 'string' },
-          description: 'Limits that the search met, if any; percent-encoded where it is not plain ASCII.',
-        },
+        'Sightline-Search-Strategy': header(
+          'Which signals ranked the answer.',
+          'semantic (rescoring by hashed-subwords-256)',
+        ),
+        'Sightline-Notes': header(
+          'Limits that the search met, if any; percent-encoded where it is not plain ASCII.',
+          'only a part of the files was read',
+        ),
       },
       content: { 'application/json': { schema: z.array(searchResult) } },
     },
@@ -85,7 +87,9 @@ const code = route({
   method: 'post',
   path: '/code/search',
   scope: 'repos:read',
+  query: 'search',
   tags: ['Search'],
+  operationId: 'searchEntities',
   summary: 'Search for entities of the code',
   provenance: true,
   request: { body: { required: true, content: { 'application/json': { schema: codeSearchBody } } } },
@@ -105,6 +109,7 @@ const status = route({
   path: '/code/embeddings/status',
   scope: 'repos:read',
   tags: ['Search'],
+  operationId: 'getEmbeddingsStatus',
   summary: 'Which model embeds code, and how much of it',
   responses: {
     200: { description: 'Coverage', content: { 'application/json': { schema: embeddingsStatus } } },

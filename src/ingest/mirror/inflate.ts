@@ -1,6 +1,7 @@
 /** zlib streams inside larger bytes: a pack does not say how long they are, so inflating is how the end is found. */
 import { createInflate, type Inflate, inflateSync } from 'node:zlib';
 import { broken } from './pack-entry.ts';
+import { inflateSmall, SMALL_BYTES } from './small-objects.ts';
 
 export interface Inflated {
   bytes: Uint8Array;
@@ -14,6 +15,11 @@ export interface Inflated {
  * @throws MirrorError `corrupt` when it yields another size, or is broken or incomplete.
  */
 export function inflateExactly(bytes: Uint8Array, size: number): Inflated {
+  if (size <= SMALL_BYTES) {
+    const small = new Uint8Array(size);
+    const consumed = inflateSmall(bytes, small);
+    if (consumed > 0) return { bytes: small, consumed };
+  }
   // One output buffer of the right size: zlib's default of 16 KB chunks costs five times as much.
   // One byte more than wanted, so that a stream that yields too much is caught and never collected.
   const options = { info: true, chunkSize: Math.max(64, size + 1), maxOutputLength: size + 1 };

@@ -6,6 +6,7 @@ import type { IntakeLimits, MemoryGauge } from './limits.ts';
 import type { ByteLru } from './lru.ts';
 import type { MirrorError } from './mirror-error.ts';
 import { BLOB, broken, TYPE_NAMES } from './pack-entry.ts';
+import { SMALL_BYTES, sha1Small } from './small-objects.ts';
 
 export interface Intake {
   table: EntryTable;
@@ -22,7 +23,11 @@ export const UNRESOLVED = 8;
 
 /** Hashes, sniffs and records a whole object, and keeps it as a possible base. */
 export function finishObject(intake: Intake, i: number, type: number, bytes: Uint8Array): void {
-  const oid = createHash('sha1').update(objectPrefix(type, bytes.length)).update(bytes).digest();
+  const prefix = objectPrefix(type, bytes.length);
+  const oid =
+    bytes.length <= SMALL_BYTES
+      ? sha1Small(prefix, bytes)
+      : createHash('sha1').update(prefix).update(bytes).digest();
   intake.table.setObject(i, oid, type, bytes.length, type === BLOB ? flagsToByte(sniff(bytes)) : 0);
   intake.cache.set(i, bytes, bytes.length);
 }

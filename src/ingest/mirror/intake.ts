@@ -135,11 +135,16 @@ class PackWalk implements Intake {
     window.consume(HEADER_BYTES);
     for (let i = 0; i < this.objectsTotal; i++) {
       if (window.available < MAX_HEADER_BYTES) await window.fill(MAX_HEADER_BYTES);
-      const header = readEntryHeader(window.buffer.subarray(window.start, window.end), 0);
+      const header = readEntryHeader(window.buffer, window.start, window.end);
       this.table.add(window.offset);
       // No allocation for what a header merely claims: larger than the window means streamed.
-      if (header.size > this.limits.heldBytes) await this.streamEntry(i, header);
-      else await this.holdEntry(i, header);
+      if (header.size > this.limits.heldBytes) {
+        await this.streamEntry(i, header);
+        continue;
+      }
+      const likely = header.length + header.size + (header.size >>> 3) + 64;
+      if (window.available < likely) await window.fill(likely);
+      if (!this.holdEntry(i, header)) await this.streamEntry(i, header);
     }
     await window.finish();
     await this.report();
@@ -176,12 +181,10 @@ class PackWalk implements Intake {
     return count;
   }
 
-  /** An entry small enough to be inflated in one call, from contiguous bytes. */
-  private async holdEntry(i: number, header: EntryHeader): Promise<void> {
+  /** An entry small enough to be inflated in one call, from contiguous bytes; false where it must come in pieces. */
+  private holdEntry(i: number, header: EntryHeader): boolean {
     const { window } = this;
     const { size } = header;
-    const likely = header.length + size + (size >>> 3) + 64;
-    if (window.available < likely) await window.fill(likely);
     const at = window.start;
     let inflated: ReturnType<typeof inflateExactly>;
     try {
@@ -189,12 +192,13 @@ class PackWalk implements Intake {
     } catch (error) {
       // Compressed worse than any sane encoder would, so that the guess above fell short: take it in pieces.
       if (window.ended || !(error instanceof MirrorError)) throw error;
-      return this.streamEntry(i, header);
+      return false;
     }
     this.spend(size);
     if (header.type >= OFS_DELTA) this.delta(i, header, at, inflated.bytes);
     else finishObject(this, i, header.type, inflated.bytes);
     window.consume(header.length + inflated.consumed);
+    return true;
   }
 
   /** An entry that is only passed by: hashed and sniffed in pieces. Of a delta only the sizes are read. */

@@ -23,12 +23,12 @@ export interface EntryHeader {
   length: number;
   /** OFS_DELTA: how far before this entry the base begins. */
   distance: number;
-  /** REF_DELTA: where in the bytes the base's oid stands. */
+  /** REF_DELTA: how far into the entry the base's oid stands. */
   baseAt: number;
 }
 
-/** Reads the header at `at`. @throws MirrorError `corrupt` */
-export function readEntryHeader(bytes: Uint8Array, at: number): EntryHeader {
+/** Reads the header at `at`, of bytes that are the pack's up to `end`. @throws MirrorError `corrupt` */
+export function readEntryHeader(bytes: Uint8Array, at: number, end = bytes.length): EntryHeader {
   let p = at;
   let byte = bytes[p++]!;
   const type = (byte >> 4) & 7;
@@ -51,10 +51,10 @@ export function readEntryHeader(bytes: Uint8Array, at: number): EntryHeader {
     }
     header.distance = distance;
   } else if (type === REF_DELTA) {
-    header.baseAt = p;
+    header.baseAt = p - at;
     p += 20;
   } else if (type < COMMIT || type > TAG) throw broken(`an object has the unknown type ${type}`);
-  if (p > bytes.length) throw broken('it ends inside an object');
+  if (p > end) throw broken('it ends inside an object');
   header.length = p - at;
   return header;
 }

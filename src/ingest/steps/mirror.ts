@@ -48,7 +48,9 @@ async function startSyncs({ s, scope, job }: StepContext, listing: Listing): Pro
       continue;
     }
     const { ref, fullName } = target;
-    await s.jobs.start(scope, { kind: 'sync', ref, fullName, requestedBy: job.requestedBy });
+    const { requestedBy, params } = job;
+    const { requestId } = params;
+    await s.jobs.start(scope, { kind: 'sync', ref, fullName, params: { requestId }, requestedBy });
   }
 }
 

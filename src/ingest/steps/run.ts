@@ -36,6 +36,18 @@ export async function runStep(
 ): Promise<void> {
   const job = await jobById(s.db, message.jobId);
   if (!job) return s.log.warn('step of an unknown job', { step: message.step, jobId: message.jobId });
+  const log = s.log.with({ jobId: job.id, request_id: job.params.requestId });
+  await runKnownStep({ ...s, log }, parser, job, message, heard);
+}
+
+async function runKnownStep(
+  s: Services,
+  parser: BatchParser,
+  job: JobRow,
+  message: StepMessage,
+  heard: Heard | undefined,
+): Promise<void> {
+  const started = s.clock().getTime();
   const handle = s.jobs.handle(job.id);
   const n = message.step === 'process' ? message.batch : undefined;
   const taken = await handle.begin(message.step, n);
@@ -46,6 +58,7 @@ export async function runStep(
   } finally {
     stop();
     await handle.end(message.step, n);
+    s.log.info('step', { step: message.step, batch: n, ms: s.clock().getTime() - started });
   }
 }
 
@@ -67,7 +80,7 @@ async function guarded(
   } catch (error) {
     if (error instanceof Problem) {
       // The job keeps the sentence; what caused it is for the operator.
-      s.log.warn('step ended its job', { step: message.step, jobId: job.id, error });
+      s.log.warn('step ended its job', { step: message.step, error });
       await handle.fail({ code: ERRORS[error.slug].code, message: error.message });
     } else if (error instanceof JobStopped)
       await handle.cancel('The repository or the ref was deleted during the run');

@@ -10,6 +10,7 @@ const list = route({
   scope: 'admin:system',
   role: 'admin',
   tags: ['Users'],
+  operationId: 'listAuditEntries',
   summary: 'Logins, keys, users and grants: who did what, newest first',
   description: 'Entries stay for 400 days.',
   etag: true,

@@ -8,9 +8,11 @@ import { setPage, slice, type Window, windowOf } from '../../http/pagination.ts'
 import { listSessions } from '../../store/sessions.ts';
 import { originOf } from './audit.ts';
 import { ensureAdmin } from './first-admin.ts';
+import { ldapLogin } from './ldap/login.ts';
 import { RESET_CSP, RESET_PAGE } from './reset-page.ts';
 import {
   idParam,
+  ldapRequest,
   loginRequest,
   refreshRequest,
   resetRequest,
@@ -36,14 +38,37 @@ const signIn = {
   responses: tokens,
 };
 
-const token = route({ ...signIn, path: '/auth/token', summary: 'Log in with username and password' });
-const loginRoute = route({ ...signIn, path: '/auth/login', summary: 'Log in; the same as /auth/token' });
+const token = route({
+  ...signIn,
+  path: '/auth/token',
+  operationId: 'createToken',
+  summary: 'Log in with username and password',
+});
+const loginRoute = route({
+  ...signIn,
+  path: '/auth/login',
+  operationId: 'login',
+  summary: 'Log in; the same as /auth/token',
+});
+
+const ldap = route({
+  ...signIn,
+  path: '/auth/ldap',
+  operationId: 'loginLdap',
+  summary: 'Log in with username and password of the LDAP directory or Active Directory',
+  description:
+    'Answers as `/auth/token` does. The first login makes an account, unless an admin made one with an e-mail address' +
+    ' of the entry; its role follows the groups that `LDAP_ROLE_MAP` names, at every login.',
+  errors: ['unauthorized', 'forbidden', 'upstream', 'not_configured', 'unavailable'],
+  request: { body: { required: true, content: json(ldapRequest) } },
+});
 
 const refreshRoute = route({
   method: 'post',
   path: '/auth/refresh',
   scope: 'public',
   tags,
+  operationId: 'refreshToken',
   summary: 'Exchange a refresh token for a new pair',
   description: 'Each refresh token works once. Using one again ends the session it belongs to.',
   errors: ['unauthorized'],
@@ -56,6 +81,7 @@ const logoutRoute = route({
   path: '/auth/logout',
   scope: 'signed-in',
   tags,
+  operationId: 'logout',
   summary: 'End this session: its tokens, sockets and streams',
   responses: { 204: { description: 'Its tokens no longer work' } },
 });
@@ -65,6 +91,7 @@ const ticket = route({
   path: '/auth/ws-ticket',
   scope: 'signed-in',
   tags,
+  operationId: 'createWebSocketTicket',
   summary: 'A single-use ticket for one WebSocket upgrade, good for 30 s',
   responses: { 200: { description: 'The ticket', content: json(ticketResponse) } },
 });
@@ -74,6 +101,7 @@ const listRoute = route({
   path: '/auth/sessions',
   scope: 'admin:system',
   tags,
+  operationId: 'listLoginSessions',
   summary: 'Your sessions, latest refreshed first',
   etag: true,
   request: { query: sessionsQuery },
@@ -85,6 +113,7 @@ const endAll = route({
   path: '/auth/sessions',
   scope: 'admin:system',
   tags,
+  operationId: 'endAllLoginSessions',
   summary: 'End all your sessions, this one included',
   etag: true,
   responses: { 204: { description: 'Their tokens no longer work' } },
@@ -95,6 +124,7 @@ const endOne = route({
   path: '/auth/sessions/{id}',
   scope: 'admin:system',
   tags,
+  operationId: 'endLoginSession',
   summary: 'End one of your sessions',
   request: { params: idParam('session') },
   responses: { 204: { description: 'Its tokens no longer work' } },
@@ -106,6 +136,7 @@ const reset = route({
   scope: 'public',
   tags,
   errors: ['unauthorized', 'unavailable'],
+  operationId: 'resetPassword',
   summary: 'Set a password with a reset link, once',
   description:
     'An admin makes the link with `POST /users/{id}/reset-password`. Every session of the user ends.',
@@ -118,6 +149,7 @@ const resetPage = route({
   path: '/auth/reset-password',
   scope: 'public',
   tags,
+  operationId: 'showResetPage',
   summary: 'The page that a reset link opens',
   responses: { 200: { description: 'A form', content: { 'text/html': { schema: z.string() } } } },
 });
@@ -131,6 +163,10 @@ for (const contract of [token, loginRoute]) {
     return c.json(await login(services, originOf(c), c.req.valid('json')), 200, NO_STORE);
   });
 }
+
+authRoutes.openapi(ldap, async (c) =>
+  c.json(await ldapLogin(c.var.services, originOf(c), c.req.valid('json')), 200, NO_STORE),
+);
 
 authRoutes.openapi(refreshRoute, async (c) => {
   const { refresh_token } = c.req.valid('json');

@@ -5,16 +5,29 @@ import { isId } from '../../ids.ts';
 import { AUDIT_ACTIONS } from '../../store/audit.ts';
 import { GROUP_ROLES, ROLES } from '../../store/scope.ts';
 
+const loginScope = z.string().max(1000).optional().openapi({
+  description: 'Scopes, separated by spaces; absent means all your rights.',
+  example: 'repos:read',
+});
+
 export const loginRequest = z
   .strictObject({
     username: z.string().min(1).max(200).openapi({ example: 'admin' }),
     password: z.string().min(1).max(1000).openapi({ example: 'your-password', format: 'password' }),
-    scope: z.string().max(1000).optional().openapi({
-      description: 'Scopes, separated by spaces; absent means all your rights.',
-      example: 'repos:read',
-    }),
+    scope: loginScope,
   })
   .openapi('LoginRequest');
+
+export const ldapRequest = z
+  .strictObject({
+    username: z.string().min(1).max(200).openapi({
+      description: '`uid`, `sAMAccountName`, `userPrincipalName` or `mail` of the entry.',
+      example: 'jdoe',
+    }),
+    password: z.string().min(1).max(1000).openapi({ example: 'ldap-password', format: 'password' }),
+    scope: loginScope,
+  })
+  .openapi('LdapLoginRequest', { description: 'Username and password of the directory.' });
 
 export const refreshRequest = z
   .strictObject({

@@ -32,6 +32,7 @@ const me = route({
   path: '/users/me',
   scope: 'admin:system',
   tags,
+  operationId: 'getMe',
   summary: 'Who you are and what you may do',
   etag: true,
   responses: { 200: { description: 'You', content: json(userProfile) } },
@@ -42,6 +43,7 @@ const changeMe = route({
   path: '/users/me',
   scope: 'admin:system',
   tags,
+  operationId: 'updateMe',
   summary: 'Change your e-mail address or password',
   description: 'A new password needs the current one, and ends your other sessions. Absent members stay.',
   etag: true,
@@ -54,6 +56,7 @@ const list = route({
   ...ofAdmins,
   method: 'get',
   path: '/users',
+  operationId: 'listUsers',
   summary: 'All users, by name',
   etag: true,
   request: { query: usersQuery },
@@ -64,6 +67,7 @@ const create = route({
   ...ofAdmins,
   method: 'post',
   path: '/users',
+  operationId: 'createUser',
   summary: 'Create a user with a personal group',
   errors: ['conflict', 'unavailable'],
   request: { body: { required: true, content: json(userRequest) } },
@@ -74,6 +78,7 @@ const get = route({
   ...ofAdmins,
   method: 'get',
   path: '/users/{id}',
+  operationId: 'getUser',
   summary: 'One user',
   etag: true,
   request: { params },
@@ -84,6 +89,7 @@ const change = route({
   ...ofAdmins,
   method: 'put',
   path: '/users/{id}',
+  operationId: 'updateUser',
   summary: "Change a user's name, address or role, or disable the user",
   description: 'Absent members stay. It counts from the next request, socket message and queued job on.',
   etag: true,
@@ -96,6 +102,7 @@ const remove = route({
   ...ofAdmins,
   method: 'delete',
   path: '/users/{id}',
+  operationId: 'deleteUser',
   summary: 'Delete a user with the personal group',
   etag: true,
   errors: ['conflict'],
@@ -113,6 +120,7 @@ const resetRoute = route({
   ...ofAdmins,
   method: 'post',
   path: '/users/{id}/reset-password',
+  operationId: 'createResetLink',
   summary: 'A link by which the user sets a new password, once, within a day',
   request: { params },
   responses: { 200: { description: 'The link; it is shown this once', content: json(resetLink) } },
@@ -180,7 +188,7 @@ async function profileOf(c: Context<AppEnv>) {
 }
 
 function view(row: User) {
-  const { hasPassword, personalGroupId, createdAt, updatedAt, ...rest } = row;
+  const { hasPassword, emailBy: _emailBy, personalGroupId, createdAt, updatedAt, ...rest } = row;
   return {
     ...rest,
     has_password: hasPassword,

@@ -56,6 +56,7 @@ export async function createUser(s: Needs, origin: Origin, request: UserRequest)
       groupId: s.newId(),
       username,
       email: email ?? null,
+      emailBy: 'admin',
       passwordHash: password === undefined ? null : await hashPassword(password),
       role,
       now: s.clock().toISOString(),
@@ -79,6 +80,10 @@ export type UserPatch = Pick<UserChange, 'username' | 'email' | 'role' | 'disabl
 export async function changeUser(s: Needs, origin: Origin, user: User, patch: UserPatch): Promise<User> {
   const target = userTarget(user);
   const { role, disabled, ...rest } = differing(user, patch);
+  // An admin who repeats the address that the user wrote stands for it from now on.
+  const vouches = typeof patch.email === 'string' && user.emailBy === 'user';
+  const written: UserChange = { role, disabled, ...rest };
+  if ('email' in rest || vouches) Object.assign(written, { email: patch.email, emailBy: 'admin' });
   const entries: AuditEntry[] = [];
   if (role !== undefined) {
     entries.push(entryOf(origin, 'user.role_changed', target, { from: user.role, to: role }));
@@ -86,11 +91,11 @@ export async function changeUser(s: Needs, origin: Origin, user: User, patch: Us
   if (disabled !== undefined) {
     entries.push(entryOf(origin, disabled ? 'user.disabled' : 'user.enabled', target));
   }
-  const changed = Object.keys(rest);
+  const changed = Object.keys(vouches ? { ...rest, email: patch.email } : rest);
   if (changed.length > 0) entries.push(entryOf(origin, 'user.updated', target, { changed }));
   if (entries.length > 0) {
     const now = s.clock().toISOString();
-    requireChanged(await updateUser(s.db, user.id, { role, disabled, ...rest }, entries, { now }));
+    requireChanged(await updateUser(s.db, user.id, written, entries, { now }));
   }
   return userById(s, user.id);
 }
@@ -132,6 +137,7 @@ export async function changeMyself(
   const written: UserChange = {};
   if (change.email !== undefined && change.email !== user.email) {
     written.email = change.email;
+    written.emailBy = 'user';
     entries.push(entryOf(origin, 'user.updated', target, { changed: ['email'] }));
   }
   if (change.password !== undefined) {

@@ -104,13 +104,15 @@ export interface JobsDeps {
   clock(): Date;
   newId(): string;
   log: Logger;
+  /** Of the request that starts jobs here. */
+  requestId?: string;
 }
 
 /** Batches a call to the object: far below the 32 MB of an RPC at 400 blobs each. */
 const BATCHES_A_CALL = 500;
 
 export function createJobs(deps: JobsDeps): JobsPort {
-  const { db, env, clock, newId } = deps;
+  const { db, env, clock, newId, log, requestId } = deps;
   async function cancel(job: JobRow, reason: string): Promise<void> {
     // A job whose maker died before its object knew of it is made known first, so that it can end.
     await jobObject(env, job.id).create(jobSpec(job));
@@ -137,12 +139,18 @@ export function createJobs(deps: JobsDeps): JobsPort {
           kind: job.kind,
           ref,
           fullName: job.fullName ?? null,
-          params: job.params ?? {},
+          params: { ...job.params, ...(requestId !== undefined && { requestId }) },
           requestedBy: job.requestedBy,
         },
         clock(),
       );
       if (!row) throw new Problem('not_found', 'Repository not found');
+      log.info('job started', {
+        jobId: id,
+        kind: job.kind,
+        repo_id: scope.repo.id,
+        caller_id: job.requestedBy,
+      });
       await dispatchNext(db, env, row.repoKey, clock());
       return row;
     },

@@ -56,7 +56,17 @@ function redactError(error: Error, depth: number): LogFields {
   };
 }
 
-/** By level, because a runtime told to show warnings only drops what comes by `console.log`. */
+/** Where a logger writes to: a finished line, and its level. */
+export type Write = (line: string, level: LogLevel) => void;
+
+/**
+ * All as warnings or errors: `npm start` lets its runtime show no more than those, because what that itself says of a
+ * request holds path and query.
+ */
+export const toQuietConsole: Write = (line, level) =>
+  level === 'error' ? console.error(line) : console.warn(line);
+
+/** By level, which the console of a deployment filters by. */
 function toConsole(line: string, level: LogLevel): void {
   if (level === 'error') console.error(line);
   else if (level === 'warn') console.warn(line);
@@ -67,7 +77,7 @@ function toConsole(line: string, level: LogLevel): void {
 export function createLogger(
   config: { logLevel: LogLevel },
   fields: LogFields = {},
-  write: (line: string, level: LogLevel) => void = toConsole,
+  write: Write = toConsole,
   clock: () => Date = () => new Date(),
 ): Logger {
   const at =

@@ -55,6 +55,7 @@ const open = { method: 'get' as const, scope: 'public' as const, tags: ['System'
 const root = route({
   ...open,
   path: '/health',
+  operationId: 'ping',
   summary: 'Whether the server answers',
   responses: { 200: json('It does', z.object({ status: z.literal('ok') })) },
 });
@@ -62,6 +63,7 @@ const root = route({
 const full = route({
   ...open,
   path: '/health',
+  operationId: 'getHealth',
   summary: 'Every component, really probed',
   responses: { 200: json('Healthy or degraded', health), 503: json('Unhealthy', health) },
 });
@@ -69,6 +71,7 @@ const full = route({
 const live = route({
   ...open,
   path: '/health/live',
+  operationId: 'getLiveness',
   summary: 'Liveness: needs nothing, not even a configuration',
   responses: { 200: json('Alive', z.object({ status: z.literal('ok') })) },
 });
@@ -76,6 +79,7 @@ const live = route({
 const ready = route({
   ...open,
   path: '/health/ready',
+  operationId: 'getReadiness',
   summary: 'Readiness: databases, storage, queues and the indexer answer',
   errors: ['unavailable'],
   responses: { 200: json('Ready', z.object({ status: z.literal('ready') })) },
@@ -84,6 +88,7 @@ const ready = route({
 const versionRoute = route({
   ...open,
   path: '/health/version',
+  operationId: 'getVersion',
   summary: 'Version and name',
   responses: { 200: json('The version', z.object({ version: z.string(), name: z.string() })) },
 });
@@ -94,6 +99,7 @@ const statusRoute = route({
   scope: 'public',
   identity: 'optional',
   tags: ['System'],
+  operationId: 'getStatus',
   summary: 'System status; components for those who sign in',
   responses: { 200: json('The status', status) },
 });

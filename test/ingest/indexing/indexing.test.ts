@@ -10,7 +10,13 @@ import { textOf } from '../../../src/store/blobs.ts';
 import { matchPaths, matchText, matchTrigrams } from '../../../src/store/full-text.ts';
 import { dumpIndex } from '../../../src/store/index-dump.ts';
 import { endRun } from '../../../src/store/index-repo.ts';
-import { snapshotDirectories } from '../../../src/store/navigation.ts';
+import {
+  callsTo,
+  importsEnding,
+  importsNamed,
+  snapshotDirectories,
+  symbolsNamed,
+} from '../../../src/store/navigation.ts';
 import { entryAt, listTree } from '../../../src/store/tree.ts';
 import { executable, FakeMirror, lost, type Node, submodule, symlink } from './fake-mirror.ts';
 import { addRef, bindings, createRepo, inOneRepo, parseToy, sync, type TestRepo } from './support.ts';
@@ -336,6 +342,37 @@ describe('an incremental sync', () => {
     const facts = factsOf(view, await treeOf(view));
     const found = await facts.run((known) => known.definitions('same').map(({ path }) => path));
     expect(found).toEqual(['a.toy', 'b.toy', 'c.toy']);
+  });
+
+  it('cuts what is too much by path and place, not in the order in which blobs were indexed', async () => {
+    const repo = await createRepo();
+    const calls = (mark: string) => `use same\ndef same\n  same()\n  same() ${mark}\n`;
+    await sync(repo, { 'd.toy': calls('d') });
+    await sync(repo, { 'c.toy': calls('c'), 'd.toy': calls('d') });
+    const { snapshotId } = await sync(repo, {
+      a: { 'x.toy': calls('x'), 'gone.toy': calls('d') },
+      'c.toy': calls('c'),
+      'd.toy': calls('d'),
+    });
+    const view = { shard: repo.deps.shard, scope: repo.scope, snapshotId };
+    const { paths: index } = await treeOf(view);
+    const placesOf = (rows: { blob: number; ord: number }[]) =>
+      rows.map(
+        ({ blob, ord }) =>
+          `${
+            index
+              .pathsOf(blob)
+              .map(({ path }) => path)
+              .sort()[0]
+          }:${ord}`,
+      );
+    const sites = await callsTo(view, ['other', 'same'], 3);
+    expect(placesOf(sites)).toEqual(['a/gone.toy:0', 'a/gone.toy:1', 'a/x.toy:0']);
+    expect(sites[0]).toMatchObject({ callee: 'same', line: 3, caller: { name: 'same' } });
+    expect(placesOf(await importsNamed(view, ['same'], 2))).toEqual(['a/gone.toy:0', 'a/x.toy:0']);
+    expect(placesOf(await importsEnding(view, ['same'], 2))).toEqual([]);
+    expect(placesOf(await symbolsNamed(view, ['same'], { limit: 2 }))).toEqual(['a/gone.toy:0', 'a/x.toy:0']);
+    expect(await callsTo(view, ['same'], 7)).toHaveLength(6);
   });
 
   it('applies globs as a configuration of its own: another snapshot of the same commit', async () => {

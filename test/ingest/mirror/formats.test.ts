@@ -1,7 +1,12 @@
+import { createHash } from 'node:crypto';
+import { deflateSync, inflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { authorization, tokenFor, tokenHosts } from '../../../src/ingest/mirror/credentials.ts';
 import { ByteLru } from '../../../src/ingest/mirror/lru.ts';
+import { inflateSmall, SMALL_BYTES, sha1Small } from '../../../src/ingest/mirror/small-objects.ts';
 import { parseCommit, parseTag, parseTree, readTree } from '../../../src/ingest/mirror/trees.ts';
+import { randomFrom } from '../../bench/random.ts';
+import { noise } from './packs.ts';
 
 const text = (value: string) => new TextEncoder().encode(value);
 const oid = 'ab'.repeat(20);
@@ -11,6 +16,50 @@ function treeOf(...entries: [string, string][]): Uint8Array {
     entries.flatMap(([mode, name]) => [text(`${mode} ${name}\0`), Buffer.from(oid, 'hex')]),
   );
 }
+
+describe('small objects', () => {
+  const random = randomFrom(7);
+  const words = ['export ', 'const ', 'a', '=', '\n', '\u00e9', 'function ', '0123456789', '\0'];
+  const sample = (size: number) => {
+    const kind = random();
+    const bytes = new Uint8Array(size).map(() =>
+      kind < 0.3 ? random() * 256 : kind < 0.5 ? random() * 3 : 97 + random() * 26,
+    );
+    if (kind > 0.7)
+      for (let at = 0; at < size; at++) bytes[at] = words[Math.floor(random() * 9)]!.charCodeAt(0);
+    return bytes;
+  };
+
+  test('are inflated and hashed as the runtime does it, whatever the level and strategy', () => {
+    for (let size = 0; size <= SMALL_BYTES; size += 1 + Math.floor(random() * 7)) {
+      const bytes = sample(size);
+      const strategy = Math.floor(random() * 5);
+      const packed = deflateSync(bytes, { level: Math.floor(random() * 10), strategy });
+      const out = new Uint8Array(size);
+      expect(inflateSmall(Buffer.concat([packed, noise(30)]), out)).toBe(packed.length);
+      expect(out).toEqual(bytes);
+      const oid = createHash('sha1').update(`blob ${size}\0`).update(bytes).digest('hex');
+      expect(Buffer.from(sha1Small(`blob ${size}\0`, bytes)).toString('hex')).toBe(oid);
+    }
+  });
+
+  test('are left to zlib when cut, of another size or broken in any byte', () => {
+    for (const level of [0, 1, 9]) {
+      const bytes = text('export const value = value + value;\n'.repeat(6));
+      const packed = deflateSync(bytes, { level });
+      for (let at = 0; at < packed.length; at++) {
+        expect(inflateSmall(packed.subarray(0, at), new Uint8Array(bytes.length))).toBe(-1);
+        const wrong = packed.slice();
+        wrong[at]! ^= 1 << (at % 8);
+        const out = new Uint8Array(bytes.length);
+        // A changed byte that still makes a sound stream is one that zlib takes as well.
+        if (inflateSmall(wrong, out) >= 0) expect(out).toEqual(new Uint8Array(inflateSync(wrong)));
+      }
+      expect(inflateSmall(packed, new Uint8Array(bytes.length + 1))).toBe(-1);
+      expect(inflateSmall(packed, new Uint8Array(bytes.length - 1))).toBe(-1);
+    }
+  });
+});
 
 describe('trees', () => {
   test('give modes, names and oids', () => {
