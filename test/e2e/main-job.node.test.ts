@@ -181,6 +181,61 @@ describe('npm start', () => {
     expect(await (await fetch(`${server.url}/openapi.json`)).json()).toMatchObject({ openapi: '3.1.0' });
   });
 
+  test('of a thousand requests at once exactly those pass that the limit leaves', async () => {
+    const ask = async () => {
+      const answer = await fetch(`${server.url}/api/v1/nothing`);
+      await answer.arrayBuffer();
+      return { status: answer.status, header: (name: string) => Number(answer.headers.get(name)) };
+    };
+    // What the tests before it asked without a key counts as well.
+    const left = (await ask()).header('x-ratelimit-remaining');
+    expect(left).toBeGreaterThan(50);
+    const answers = await Promise.all(Array.from({ length: 1000 }, ask));
+    const through = answers.filter(({ status }) => status === 404);
+    const refused = answers.filter(({ status }) => status === 429);
+    expect([through.length, refused.length]).toEqual([left, 1000 - left]);
+    const remaining = through.map(({ header }) => header('x-ratelimit-remaining'));
+    expect(remaining.toSorted((a, b) => a - b)).toEqual(Array.from({ length: left }, (_, n) => n));
+    for (const { header } of answers) expect(header('x-ratelimit-limit')).toBe(100);
+    for (const { header } of refused) expect(header('retry-after')).toBeGreaterThan(0);
+  });
+
+  test('fifty POSTs at once with one Idempotency-Key create one thing', async () => {
+    const headers = {
+      'x-api-key': server.credentials.api_key,
+      'content-type': 'application/json',
+      'idempotency-key': 'fifty at once'.replaceAll(' ', '-'),
+    };
+    const post = async () => {
+      const body = JSON.stringify({ name: 'made once' });
+      const answer = await fetch(`${server.url}/api/v1/groups`, { method: 'POST', headers, body });
+      return { status: answer.status, body: (await answer.json()) as { id: string } };
+    };
+    const answers = await Promise.all(Array.from({ length: 50 }, post));
+    expect(answers.filter(({ status }) => status !== 201 && status !== 409)).toEqual([]);
+    const ids = new Set(answers.filter(({ status }) => status === 201).map(({ body }) => body.id));
+    expect(ids.size).toBe(1);
+    expect((await post()).body.id).toBe([...ids][0]);
+    const { groups } = await server.api.get<{ groups: { name: string }[] }>('/groups');
+    expect(groups.filter(({ name }) => name === 'made once')).toHaveLength(1);
+  });
+
+  test('a key is refused within a second of its deletion', async () => {
+    const { username, password } = server.credentials;
+    const json = { 'content-type': 'application/json' };
+    const send = (method: string, path: string, headers: Record<string, string>, body?: object) =>
+      fetch(`${server.url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const login = await send('POST', '/auth/token', json, { username, password });
+    const token = ((await login.json()) as { access_token: string }).access_token;
+    const mine = { ...json, authorization: `Bearer ${token}` };
+    const made = await send('POST', '/auth/api-keys', mine, { name: 'short-lived' });
+    const { id, key } = (await made.json()) as { id: string; key: string };
+    const ask = async () => (await send('GET', '/users/me', { 'x-api-key': key })).status;
+    expect(await ask()).toBe(200);
+    expect((await send('DELETE', `/auth/api-keys/${id}`, mine)).status).toBe(204);
+    expect(await ask()).toBe(401);
+  });
+
   test('killed in the middle of a job and started again, the job ends, and all earlier state is there', async () => {
     for (let i = 0; i < 3000; i++) {
       writeFileSync(
@@ -205,6 +260,12 @@ describe('npm start', () => {
     await sleep(500);
     server = await startServer(state, environment());
     expect(server.credentials.api_key).toBe(api_key);
+    // What was counted before is still there.
+    const { requests } = await server.api.get<{
+      requests: { by_endpoint: { endpoint: string; count: number }[] };
+    }>('/admin/metrics');
+    const { count } = requests.by_endpoint.find(({ endpoint }) => endpoint === 'unmatched')!;
+    expect(count).toBe(1001);
     expect(await server.api.get('/search?query=priceOf&repo=shop')).not.toEqual([]);
     expect(await ended(server.api, jobId, 150_000)).toMatchObject({ status: 'completed' });
     const hits = await server.api.get<{ filePath: string }[]>(
