@@ -126,8 +126,7 @@ async function represent(c: Context<AppEnv>): Promise<void> {
   if (!tags && !wraps) return;
   const text = await c.res.text();
   const headers = new Headers(c.res.headers);
-  if (tags && !headers.has('etag'))
-    headers.set('etag', await tagOf(text + belongings(c, headers), c.var.profile));
+  if (tags && !headers.has('etag')) headers.set('etag', tagOf(text + belongings(c, headers), c.var.profile));
   const tag = headers.get('etag');
   if (tags && tag !== null && isRead(c) && matchesAny(c.req.header('if-none-match'), tag)) {
     headers.delete('content-type');
