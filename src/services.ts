@@ -44,8 +44,7 @@ export function indexShards(env: Pick<Env, 'INDEX_0' | 'INDEX_1'>): D1Database[]
  * @throws Problem `not_configured` naming the variable when the configuration is invalid.
  */
 export function services(env: Env, requestId?: string): Services {
-  const config = readConfig(env);
-  const db = controlDb(env.DB);
+  const { config, db, egress, embedder } = ofIsolate(env);
   const fields = requestId === undefined ? {} : { request_id: requestId };
   const log = createLogger(config, fields, env.BRIDGE_URL ? toQuietConsole : undefined);
   const clock = () => new Date();
@@ -63,6 +62,26 @@ export function services(env: Env, requestId?: string): Services {
         packs.map((pack) => pack.id),
       );
     },
+    egress,
+    jobs: createJobs({ db, env, clock, newId, log, requestId }),
+    embedder,
+    clock,
+    newId,
+    log,
+  };
+}
+
+type OfIsolate = Pick<Services, 'config' | 'db' | 'egress' | 'embedder'>;
+const built = new WeakMap<Env, OfIsolate>();
+
+/** What no request changes; made once. */
+function ofIsolate(env: Env): OfIsolate {
+  const known = built.get(env);
+  if (known) return known;
+  const config = readConfig(env);
+  const made: OfIsolate = {
+    config,
+    db: controlDb(env.DB),
     egress: createEgress({
       allow: config.egressAllow,
       idleMs: config.egressIdleMs,
@@ -71,12 +90,10 @@ export function services(env: Env, requestId?: string): Services {
       bridge:
         env.BRIDGE_URL && env.BRIDGE_SECRET ? { url: env.BRIDGE_URL, secret: env.BRIDGE_SECRET } : undefined,
     }),
-    jobs: createJobs({ db, env, clock, newId, log, requestId }),
     embedder: createEmbedder(config),
-    clock,
-    newId,
-    log,
   };
+  built.set(env, made);
+  return made;
 }
 
 /** Where this deployment itself answers: never to be asked by it, whatever `EGRESS_ALLOW` says. */

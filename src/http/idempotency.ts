@@ -37,7 +37,7 @@ export async function once(
   const log = limiter(c.env, `user:${caller.userId}`);
   const request = {
     id: `${c.req.method} ${c.req.path} ${key}`,
-    fingerprint: await sha256(await c.req.text()),
+    fingerprint: sha256(await c.req.text()),
     attempt: c.var.requestId,
   };
   const begun = await log.beginOnce(request);

@@ -102,7 +102,7 @@ export async function sessionFor(
     {
       id,
       userId: user.id,
-      refreshHash: await sha256(pair.refresh_token),
+      refreshHash: sha256(pair.refresh_token),
       ...how,
       now: s.clock().toISOString(),
       expiresAt: refreshExpiry(s),
@@ -124,8 +124,8 @@ export async function refresh(s: Needs, origin: Origin, token: string): Promise<
   const now = s.clock().toISOString();
   const rotated = await rotateSession(s.db, {
     id: credentialId,
-    oldHash: await sha256(token),
-    newHash: await sha256(pair.refresh_token),
+    oldHash: sha256(token),
+    newHash: sha256(pair.refresh_token),
     now,
     expiresAt: refreshExpiry(s),
   });

@@ -208,7 +208,7 @@ export async function makeResetLink(s: Needs, origin: Origin, user: User): Promi
     s.db,
     {
       userId: user.id,
-      tokenHash: await sha256(token),
+      tokenHash: sha256(token),
       createdBy: origin.caller.userId,
       createdAt: now.toISOString(),
       expiresAt,
@@ -225,7 +225,7 @@ export async function redeemResetLink(
   { token, password }: { token: string; password: string },
 ): Promise<void> {
   const now = s.clock().toISOString();
-  const tokenHash = await sha256(token);
+  const tokenHash = sha256(token);
   const user = await findReset(s.db, tokenHash, now);
   if (user) {
     refuseName(password, user.username);
