@@ -174,7 +174,12 @@ const variables = z.object({
   LDAP_USER_SEARCH_BASE: text,
   LDAP_GROUP_SEARCH_BASE: text,
   LDAP_ROLE_MAP: json(z.record(z.string(), role)).optional(),
-  SSO_ALLOWED: list.transform((items) => items.map((item) => item.toLowerCase())),
+  SSO_ALLOWED: list
+    .transform((items) => items.map((item) => item.toLowerCase()))
+    .refine(
+      (items) => items.every((item) => /^@?[^\s@/:]+$/.test(item)),
+      'must be e-mail domains and GitHub organisations, separated by commas',
+    ),
   SSO_DEFAULT_ROLE: role.default('viewer'),
   DEMO_ENABLED: flag.default(true),
   DEMO_RATE_LIMIT: rate.optional(),
@@ -316,6 +321,9 @@ export function readConfig(env: object): Config {
   const warnings = REPLACED.filter((name) => given[name] !== undefined).map(
     (name) => `${name} is ignored: the platform replaces it.`,
   );
+  if (result.data.LDAP_SERVER?.tls === 'off') {
+    warnings.push('LDAP_SERVER is asked in the clear, passwords included: use ldaps:// or ?starttls.');
+  }
   const config = shape(result.data, warnings);
   parsed.set(env, config);
   return config;

@@ -49,20 +49,10 @@ export function indexShards(env: Pick<Env, 'INDEX_0' | 'INDEX_1'>): D1Database[]
  * @throws Problem `not_configured` naming the variable when the configuration is invalid.
  */
 export function services(env: Env, requestId?: string): Services {
-  const config = readConfig(env);
-  const db = controlDb(env.DB);
+  const { config, db, egress, embedder, vectors } = ofIsolate(env);
   const fields = requestId === undefined ? {} : { request_id: requestId };
   const log = createLogger(config, fields, env.BRIDGE_URL ? toQuietConsole : undefined);
   const clock = () => new Date();
-  const egress = createEgress({
-    allow: config.egressAllow,
-    idleMs: config.egressIdleMs,
-    own: ownHosts(env, config),
-    endpoints: { ldap: config.ldap?.server ?? null },
-    bridge:
-      env.BRIDGE_URL && env.BRIDGE_SECRET ? { url: env.BRIDGE_URL, secret: env.BRIDGE_SECRET } : undefined,
-  });
-  const embedder = createEmbedder(config, { egress, ai: env.AI });
   return {
     env,
     config,
@@ -80,11 +70,34 @@ export function services(env: Env, requestId?: string): Services {
     egress,
     jobs: createJobs({ db, env, clock, newId, log, requestId }),
     embedder,
-    vectors: embedder && vectorStore(env, embedder),
+    vectors,
     clock,
     newId,
     log,
   };
+}
+
+type OfIsolate = Pick<Services, 'config' | 'db' | 'egress' | 'embedder' | 'vectors'>;
+const built = new WeakMap<Env, OfIsolate>();
+
+/** What no request changes; made once. */
+function ofIsolate(env: Env): OfIsolate {
+  const known = built.get(env);
+  if (known) return known;
+  const config = readConfig(env);
+  const egress = createEgress({
+    allow: config.egressAllow,
+    idleMs: config.egressIdleMs,
+    own: ownHosts(env, config),
+    endpoints: { ldap: config.ldap?.server ?? null },
+    bridge:
+      env.BRIDGE_URL && env.BRIDGE_SECRET ? { url: env.BRIDGE_URL, secret: env.BRIDGE_SECRET } : undefined,
+  });
+  const embedder = createEmbedder(config, { egress, ai: env.AI });
+  const vectors = embedder && vectorStore(env, embedder);
+  const made: OfIsolate = { config, db: controlDb(env.DB), egress, embedder, vectors };
+  built.set(env, made);
+  return made;
 }
 
 /** Vectorize with Workers AI, where there is one; R2, which the other models' vectors need, is always there. */

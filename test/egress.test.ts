@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { createEgress, type EgressOptions, openBody } from '../src/egress.ts';
 import { Problem } from '../src/errors.ts';
 
@@ -32,6 +32,19 @@ const redirect =
   (location: string, status = 302) =>
   () =>
     new Response(null, { status, headers: { location } });
+
+describe('TCP', () => {
+  test('is for the endpoint that the operator set, and for no other', async () => {
+    const refused = await egress()
+      .connect('ldap')
+      .catch((error: unknown) => error);
+    expect(refused).toMatchObject({ slug: 'not_configured' });
+    const ldap = { host: '127.0.0.1', port: inject('directories').sound, tls: 'off' as const };
+    const socket = await egress({ endpoints: { ldap } }).connect('ldap');
+    expect(await socket.opened).toMatchObject({ remoteAddress: `127.0.0.1:${ldap.port}` });
+    await socket.close();
+  });
+});
 
 describe('what may be reached', () => {
   test.each([
@@ -152,6 +165,41 @@ describe('EGRESS_ALLOW', () => {
     ['user@127.0.0.1:3000', 'http://127.0.0.1:3000/x', false],
   ])('%s → %s: %s', (allow, url, expected) => {
     expect(passes(allow, url)).toBe(expected);
+  });
+});
+
+describe('an endpoint that the operator set', () => {
+  const operator = 'http://keycloak:8080/auth';
+  const answers = {
+    'http://keycloak:8080/realms/x': () => new Response('there'),
+    'http://keycloak:8080/moved': redirect('/realms/x'),
+    'http://keycloak:8080/away': redirect('http://keycloak:9090/'),
+  };
+  const ask = (url: string, options: { own?: string[]; operator?: string } = {}) => {
+    const { own = [], ...init } = { operator, ...options };
+    return egress({ fetch: fakeFetch(answers).send, own }).fetch(url, { purpose: 'oidc', ...init });
+  };
+
+  test('may be inside and without TLS, for its own client', async () => {
+    for (const path of ['realms/x', 'moved']) {
+      expect(await (await ask(`http://keycloak:8080/${path}`)).text()).toBe('there');
+    }
+    await expect(ask('http://keycloak:8080/realms/x', { operator: undefined })).rejects.toMatchObject({
+      slug: 'unprocessable',
+    });
+  });
+
+  test('opens no other port or host, and never the deployment itself', async () => {
+    for (const url of [
+      'http://keycloak:9090/',
+      'https://keycloak/',
+      'http://ldap:8080/',
+      'http://keycloak:8080/away',
+    ]) {
+      await expect(ask(url), url).rejects.toMatchObject({ slug: 'unprocessable' });
+    }
+    const itself = ask('http://keycloak:8080/realms/x', { own: ['keycloak:8080'] });
+    await expect(itself).rejects.toMatchObject({ slug: 'unprocessable' });
   });
 });
 

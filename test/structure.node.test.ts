@@ -129,6 +129,11 @@ const LAYERS: [prefix: string, may: string[]][] = [
       'src/store/',
     ],
   ],
+  // Asks providers, and reads what they answer piece by piece.
+  [
+    'src/platform/sign-on/',
+    ['src/config.ts', 'src/egress.ts', 'src/errors.ts', 'src/http/', 'src/platform/accounts/', 'src/store/'],
+  ],
   [
     'src/platform/',
     [

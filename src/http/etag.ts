@@ -2,6 +2,7 @@
  * Strong ETags. A tag is a hash of the answer's plain bytes and the headers that belong to it; under the envelope the
  * same hash carries the profile's name, because the bytes differ. `If-Match` accepts either.
  */
+import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { Problem } from '../errors.ts';
 import type { AppEnv } from './feature.ts';
@@ -10,9 +11,8 @@ import type { Profile } from './problem.ts';
 const ENVELOPE = '-envelope';
 
 /** The tag of some text, with its quotes. */
-export async function tagOf(text: string, profile: Profile = 'plain'): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  const hash = Buffer.from(digest, 0, 16).toString('hex');
+export function tagOf(text: string, profile: Profile = 'plain'): string {
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 32);
   return `"${hash}${profile === 'envelope' ? ENVELOPE : ''}"`;
 }
 
@@ -30,7 +30,7 @@ export function matchesAny(header: string | undefined, tag: string): boolean {
  * @example const unchanged = await notModified(c, [served.snapshotId, c.req.query()]); if (unchanged) return unchanged;
  */
 export async function notModified(c: Context<AppEnv>, parts: unknown[]): Promise<Response | null> {
-  const tag = await tagOf(JSON.stringify(parts), c.var.profile);
+  const tag = tagOf(JSON.stringify(parts), c.var.profile);
   c.header('etag', tag);
   return matchesAny(c.req.header('if-none-match'), tag)
     ? new Response(null, { status: 304, headers: { etag: tag } })
@@ -38,8 +38,8 @@ export async function notModified(c: Context<AppEnv>, parts: unknown[]): Promise
 }
 
 /** Gives a change the tag that GET of its URL answers from now on, where its own body says more than that. */
-export async function setTag(c: Context<AppEnv>, current: unknown): Promise<void> {
-  c.header('etag', await tagOf(JSON.stringify(current), c.var.profile));
+export function setTag(c: Context<AppEnv>, current: unknown): void {
+  c.header('etag', tagOf(JSON.stringify(current), c.var.profile));
 }
 
 /**
@@ -50,7 +50,7 @@ export async function setTag(c: Context<AppEnv>, current: unknown): Promise<void
 export async function requireMatch(c: Context<AppEnv>, current: unknown, total?: number): Promise<void> {
   const header = c.req.header('if-match');
   if (header === undefined || header.trim() === '*') return;
-  const tag = await tagOf(JSON.stringify(current) + (total ?? ''));
+  const tag = tagOf(JSON.stringify(current) + (total ?? ''));
   const named = header.split(',').map((item) => item.trim().replace(`${ENVELOPE}"`, '"'));
   if (!named.includes(tag)) {
     throw new Problem(

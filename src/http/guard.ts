@@ -53,7 +53,7 @@ export function guard(spec: Guarded): MiddlewareHandler<AppEnv> {
       await limitBody(c, spec.bodyLimit ?? DEFAULT_BODY_LIMIT);
       await refuseOddJson(c);
     }
-    if (isCreation && caller.userId !== null) return once(c, caller.userId, spec.secrets ?? [], next);
+    if (isCreation && isSomeone(caller)) return once(c, caller, spec.secrets ?? [], next);
     await next();
   };
 }
@@ -69,7 +69,7 @@ export async function admit(c: Context<AppEnv>, spec: Guarded): Promise<Caller> 
     return anonymous(null);
   }
   await ensureAdmin(c.var.services);
-  if (spec.deploymentToken && (await bears(c, c.var.services.config[spec.deploymentToken]))) {
+  if (spec.deploymentToken && bears(c, c.var.services.config[spec.deploymentToken])) {
     await count(c, spec, null, null);
     return anonymous('admin');
   }
@@ -99,6 +99,10 @@ async function admitPresented(
   if (!early) await count(c, spec, caller.userId, null);
   if (ticket && redeemed === false) throw new Problem('unauthorized', 'The ticket has been used already.');
   return caller;
+}
+
+function isSomeone(caller: Caller): caller is Caller & { userId: string } {
+  return caller.userId !== null;
 }
 
 function requireScope(caller: Caller, spec: Guarded): void {

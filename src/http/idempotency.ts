@@ -2,9 +2,10 @@
 import type { Context, Next } from 'hono';
 import { invalid, Problem } from '../errors.ts';
 import { sha256 } from '../platform/accounts/tokens.ts';
+import { type Caller, hasGroupRole, hasRole } from '../store/scope.ts';
 import type { AppEnv, RouteSpec } from './feature.ts';
 import { limiter } from './limits.ts';
-import type { StoredAnswer } from './replay-log.ts';
+import type { Rights, StoredAnswer } from './replay-log.ts';
 
 const SANE_KEY = /^[\x21-\x7e]{1,255}$/;
 /** Headers that belong to the answer itself; all others are made anew. */
@@ -18,11 +19,11 @@ export function creates(spec: Pick<RouteSpec, 'method' | 'responses'>): boolean 
 /**
  * Runs the rest of the request, unless the caller has sent this key to this path before.
  * @throws Problem `validation` for a malformed key, `conflict` while the first is in flight, `unprocessable` for
- *   another body
+ *   another body, and for a caller who has lost rights since: the old answer may tell of what is no longer theirs to see
  */
 export async function once(
   c: Context<AppEnv>,
-  userId: string,
+  caller: Caller & { userId: string },
   secrets: readonly string[],
   next: Next,
 ): Promise<Response | undefined> {
@@ -33,28 +34,49 @@ export async function once(
   }
   if (!SANE_KEY.test(key))
     throw invalid('header/idempotency-key', 'must be 1 to 255 visible ASCII characters');
-  const log = limiter(c.env, `user:${userId}`);
+  const log = limiter(c.env, `user:${caller.userId}`);
   const request = {
     id: `${c.req.method} ${c.req.path} ${key}`,
-    fingerprint: await sha256(await c.req.text()),
+    fingerprint: sha256(await c.req.text()),
     attempt: c.var.requestId,
   };
   const begun = await log.beginOnce(request);
-  if (begun.kind === 'answered') return replay(begun.answer);
+  if (begun.kind === 'answered') {
+    if (holds(caller, begun.answer.rights)) return replay(begun.answer);
+    throw refused('was used with rights that you no longer have; send another');
+  }
   if (begun.kind === 'in-flight') {
     throw new Problem('conflict', 'A request with this Idempotency-Key is still running.', { retryAfter: 1 });
   }
-  if (begun.kind === 'other-body') {
-    const errors = [{ pointer: 'header/idempotency-key', detail: 'was used with another body' }];
-    throw new Problem('unprocessable', 'This Idempotency-Key was used with another body.', { errors });
-  }
+  if (begun.kind === 'other-body') throw refused('was used with another body');
   await next();
-  await log.finishOnce(request, await storable(c.res, secrets));
+  await log.finishOnce(request, await storable(c.res, secrets, rightsOf(caller)));
   return undefined;
 }
 
+function refused(detail: string): Problem {
+  const errors = [{ pointer: 'header/idempotency-key', detail }];
+  return new Problem('unprocessable', `This Idempotency-Key ${detail}.`, { errors });
+}
+
+function rightsOf({ role, groups }: Caller): Rights {
+  return { role, groups: Object.fromEntries(groups) };
+}
+
+/** Whether the caller still has all of these rights; scopes are the guard's business. */
+function holds(caller: Caller, { role, groups }: Rights): boolean {
+  return (
+    (role === null || hasRole(caller, role)) &&
+    Object.entries(groups).every(([id, held]) => hasGroupRole(caller, id, held))
+  );
+}
+
 /** Failures of ours and refusals for haste say nothing about the request: the next attempt runs. */
-async function storable(response: Response, secrets: readonly string[]): Promise<StoredAnswer | null> {
+async function storable(
+  response: Response,
+  secrets: readonly string[],
+  rights: Rights,
+): Promise<StoredAnswer | null> {
   if (response.status >= 500 || response.status === 429) return null;
   const headers = KEPT_HEADERS.flatMap((name): [string, string][] => {
     const value = response.headers.get(name);
@@ -65,6 +87,7 @@ async function storable(response: Response, secrets: readonly string[]): Promise
     status: response.status,
     headers: Object.fromEntries(headers),
     body: response.ok && secrets.length > 0 ? withoutSecrets(body, secrets) : body,
+    rights,
   };
 }
 

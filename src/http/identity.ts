@@ -36,11 +36,9 @@ export async function readCredential(c: Context<AppEnv>, socket: boolean): Promi
 }
 
 /** Whether the request's bearer is this secret of the deployment; digests are compared, so that time tells nothing. */
-export async function bears(c: Context<AppEnv>, secret: string | null): Promise<boolean> {
+export function bears(c: Context<AppEnv>, secret: string | null): boolean {
   const bearer = BEARER.exec(c.req.header('authorization')?.trim() ?? '')?.[1];
-  if (secret === null || bearer === undefined) return false;
-  const [given, wanted] = await Promise.all([sha256(bearer), sha256(secret)]);
-  return given === wanted;
+  return secret !== null && bearer !== undefined && sha256(bearer) === sha256(secret);
 }
 
 async function judge(c: Context<AppEnv>, text: string, socket: boolean): Promise<Credential> {
@@ -64,8 +62,8 @@ function tokenCredential(claims: TokenClaims, isTicket: boolean): Credential {
   return { kind: 'presented', ref, userId, ticket: isTicket ? { id, expiresAt } : null };
 }
 
-async function keyCredential(key: string): Promise<Credential> {
-  const keyHash = await sha256(key);
+function keyCredential(key: string): Credential {
+  const keyHash = sha256(key);
   return { kind: 'presented', ref: { keyHash }, userId: owners.get(keyHash) ?? null, ticket: null };
 }
 

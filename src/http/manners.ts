@@ -117,8 +117,7 @@ async function represent(c: Context<AppEnv>): Promise<void> {
   if (!tags && !wraps) return;
   const text = await c.res.text();
   const headers = new Headers(c.res.headers);
-  if (tags && !headers.has('etag'))
-    headers.set('etag', await tagOf(text + belongings(c, headers), c.var.profile));
+  if (tags && !headers.has('etag')) headers.set('etag', tagOf(text + belongings(c, headers), c.var.profile));
   const tag = headers.get('etag');
   if (tags && tag !== null && isRead(c) && matchesAny(c.req.header('if-none-match'), tag)) {
     headers.delete('content-type');
@@ -167,33 +166,36 @@ const SECURITY: [string, string][] = [
   ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
 ];
 
+/** On a copy of the response, made once: `c.header` makes one for each header of an answer that is finished. */
 function setHeaders(c: Context<AppEnv>): void {
-  const set = (name: string, value: string) => c.header(name, value);
-  const setDefault = (name: string, value: string) => c.res.headers.has(name) || c.header(name, value);
-  set('x-request-id', c.var.requestId);
-  for (const [name, value] of limitHeaders(c.var.limits ?? [], now(c))) set(name, value);
-  for (const [name, value] of provenanceHeaders(c.var.provenance)) set(name, value);
+  const response = new Response(c.res.body, c.res);
+  const { headers } = response;
+  const setDefault = (name: string, value: string) => headers.has(name) || headers.set(name, value);
+  headers.set('x-request-id', c.var.requestId);
+  for (const [name, value] of limitHeaders(c.var.limits ?? [], now(c))) headers.set(name, value);
+  for (const [name, value] of provenanceHeaders(c.var.provenance)) headers.set(name, value);
   for (const [name, value] of SECURITY) setDefault(name, value);
   if (c.req.url.startsWith('https:')) setDefault('strict-transport-security', 'max-age=31536000');
   setDefault('cache-control', 'private, no-cache');
   setDefault('vary', 'Authorization, X-API-Key, Accept');
-  allowOrigin(c, c.var.services?.config);
+  allowOrigin(c, headers, c.var.services?.config);
+  replace(c, response);
 }
 
 const EXPOSED =
   'Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id, X-Total-Count, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Window, RateLimit, RateLimit-Policy, Sightline-Repo, Sightline-Ref, Sightline-Commit, Sightline-Indexed-At, Sightline-Coverage, Sightline-Skipped, Sightline-Empty-Reason, Sightline-Suggest, Sightline-Search-Strategy, Sightline-Notes';
 
 /** CORS, off unless `CORS_ORIGINS` names the origin. Credentials travel in headers, never in cookies. */
-function allowOrigin(c: Context<AppEnv>, config: Config | undefined): void {
+function allowOrigin(c: Context<AppEnv>, headers: Headers, config: Config | undefined): void {
   const origin = c.req.header('origin');
   if (!config || config.corsOrigins.length === 0) return;
-  c.header('vary', 'Origin', { append: true });
+  headers.append('vary', 'Origin');
   if (origin === undefined || !(config.corsOrigins.includes(origin) || config.corsOrigins.includes('*')))
     return;
-  c.header('access-control-allow-origin', origin);
-  c.header('access-control-expose-headers', EXPOSED);
+  headers.set('access-control-allow-origin', origin);
+  headers.set('access-control-expose-headers', EXPOSED);
   if (c.req.method !== 'OPTIONS') return;
-  c.header('access-control-allow-methods', c.res.headers.get('allow') ?? 'GET, POST, PUT, PATCH, DELETE');
-  c.header('access-control-allow-headers', c.req.header('access-control-request-headers') ?? '');
-  c.header('access-control-max-age', '600');
+  headers.set('access-control-allow-methods', headers.get('allow') ?? 'GET, POST, PUT, PATCH, DELETE');
+  headers.set('access-control-allow-headers', c.req.header('access-control-request-headers') ?? '');
+  headers.set('access-control-max-age', '600');
 }

@@ -29,7 +29,7 @@ const count = (description: string, example: number) => ({
 
 /** Tags in the order of a first visit. */
 const TAGS: Record<string, string> = {
-  Authentication: 'Tokens for a username and password; tickets for WebSockets.',
+  Authentication: 'Tokens, for a username and password or by an identity provider; tickets for WebSockets.',
   'API keys': 'Keys for machines: made once, narrowed by scopes, deleted at any time.',
   Users: 'Who you are, who there is, and what was done.',
   Groups: 'Who shares repositories with whom, and as what.',
@@ -41,7 +41,7 @@ const TAGS: Record<string, string> = {
   Context: 'Packs of code for an agent, within a token budget.',
   System: 'Health, version and status.',
   Documentation: 'This description, for machines and people.',
-  'Unversioned paths': 'The same operations below `/api`, where older clients look for them.',
+  'Unversioned paths': 'The same operations below `/api` or at the root, where older clients look for them.',
 };
 
 const REQUEST_ID = {
@@ -262,11 +262,8 @@ function markAlias(operation: Operation, path: string): void {
   const versioned = `/api/v1${path.replace(/^\/api\//, '/')}`;
   operation.description = `The same operation as \`${versioned}\`.`;
   operation['x-alias-of'] = versioned;
-  if (!path.startsWith('/api/')) operation.operationId += 'AtRoot';
-  else {
-    operation.operationId += 'Unversioned';
-    operation.tags = ['Unversioned paths'];
-  }
+  operation.operationId += path.startsWith('/api/') ? 'Unversioned' : 'AtRoot';
+  operation.tags = ['Unversioned paths'];
 }
 
 /** As much of a schema or parameter as is explained here. */

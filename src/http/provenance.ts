@@ -36,7 +36,10 @@ export function provenanceHeaders(provenance: Provenance | undefined): [string, 
     ['sightline-coverage', coverage && `indexed=${coverage.indexed}, skipped=${coverage.skipped}`],
     ['sightline-skipped', coverage && skipReasons(coverage.reasons)],
     ['sightline-empty-reason', emptyReason],
-    ['sightline-suggest', suggest?.length ? suggest.map(encodeURIComponent).join(', ') : undefined],
+    [
+      'sightline-suggest',
+      suggest?.length ? suggest.map((name) => encodeURIComponent(name.toWellFormed())).join(', ') : undefined,
+    ],
   ];
   return headers.filter((header): header is [string, string] => header[1] !== undefined);
 }
@@ -62,8 +65,7 @@ export function provenanceMeta(provenance: Provenance | undefined): Record<strin
   };
 }
 
-function headerText(text: string): string {
-  return /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.includes('%')
-    ? text
-    : encodeURIComponent(text);
+/** Text as a header may carry it: what is not printable ASCII, and the percent sign itself, percent-encoded. */
+export function headerText(text: string): string {
+  return text.toWellFormed().replace(/[^\x20-\x7e]|%|^ | $/gu, encodeURIComponent);
 }

@@ -1,9 +1,18 @@
 /** What was answered to a request with an Idempotency-Key: kept for a day in the caller's own object. */
+import type { GroupRole, Role } from '../store/scope.ts';
 
 export interface StoredAnswer {
   status: number;
   headers: Record<string, string>;
   body: string;
+  rights: Rights;
+}
+
+/** What the caller was when the request began. */
+export interface Rights {
+  role: Role | null;
+  /** By id of the group. */
+  groups: Record<string, GroupRole>;
 }
 
 export interface KeyedRequest {

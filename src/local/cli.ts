@@ -22,9 +22,14 @@ const USAGE = `Usage: npm run cli -- <command>
 const REPLACED = {
   workers: 'the runtime runs as many as it needs',
   reload: 'the local runtime always reloads',
+  revision: 'all migrations that are missing are applied',
 };
 
 const { values, positionals } = parse(process.argv.slice(2));
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 try {
   await run(positionals);
 } catch (error) {
@@ -35,12 +40,11 @@ try {
 
 async function run([command, ...rest]: string[]): Promise<void> {
   if (rest.length > 0) usage(`unexpected: ${rest.join(' ')}`);
+  for (const [name, why] of Object.entries(REPLACED)) {
+    if (values[name as keyof typeof REPLACED] !== undefined) console.warn(`--${name} is ignored: ${why}.`);
+  }
   switch (command) {
     case 'run':
-      for (const [name, why] of Object.entries(REPLACED)) {
-        if (values[name as keyof typeof REPLACED] !== undefined)
-          console.warn(`--${name} is ignored: ${why}.`);
-      }
       return serve({
         ...process.env,
         ...(values.host === undefined ? {} : { API_HOST: values.host }),
@@ -76,6 +80,8 @@ function parse(args: string[]) {
         port: { type: 'string' },
         workers: { type: 'string' },
         reload: { type: 'boolean' },
+        revision: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
         username: { type: 'string' },
         password: { type: 'string' },
         email: { type: 'string' },

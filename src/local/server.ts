@@ -26,6 +26,8 @@ export interface LocalServer {
   credentials: Credentials;
   credentialsFile: string;
   logFile: string;
+  /** What the configuration has that its author should know of, a sentence each. */
+  warnings: string[];
   /** Resolves with the exit code when the runtime ends by itself. */
   exited: Promise<number>;
   stop(): Promise<void>;
@@ -58,13 +60,15 @@ export async function startServer(
   );
 
   const variables: Record<string, string> = {
+    // A line a request is written by wrangler itself, which takes it as long as a fifth of the request.
+    API_DEBUG: 'warn',
     ...definedOnly(environment),
     ...secrets,
     PARSE_THREADS: environment.PARSE_THREADS ?? String(Math.min(availableParallelism(), MAX_PARSE_THREADS)),
     PORT: String(port),
     EGRESS_ALLOW: [environment.EGRESS_ALLOW ?? '', ...(options.egressAllow ?? [])].filter(Boolean).join(','),
   };
-  const { parseThreads } = checkConfiguration(variables);
+  const { parseThreads, warnings } = checkConfiguration(variables);
   const bridge = await startBridge(bridgeSecret, roots, parseThreads);
   variables.BRIDGE_URL = bridge.url;
   variables.BRIDGE_SECRET = bridgeSecret;
@@ -95,7 +99,7 @@ export async function startServer(
     await stop();
     throw error;
   }
-  return { url, stateDir, credentials, credentialsFile: file, logFile, exited, stop };
+  return { url, stateDir, credentials, credentialsFile: file, logFile, warnings, exited, stop };
 }
 
 /** The server that runs from the same state directory already, or null. */

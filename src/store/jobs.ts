@@ -282,26 +282,47 @@ export async function listJobs(
   return { rows, total };
 }
 
-/** Syncs that run or wait in the given repos, and with `endedAfter` those that ended since, newest first. */
-export async function listRuns(
+/** Syncs that run or wait in the given repos, newest first, and how many there are; `limit` null: all from `offset` on. */
+export async function listActive(
   db: ControlDb,
   repoKeys: number[],
-  options: { refs?: string[]; endedAfter?: Date } = {},
+  { limit, offset }: { limit: number | null; offset: number },
+): Promise<{ rows: JobRow[]; total: number }> {
+  const where = and(syncsOf(repoKeys), isNull(jobs.finishedAt));
+  const [rows, total] = await Promise.all([
+    db
+      .select()
+      .from(jobs)
+      .where(where)
+      .orderBy(desc(jobs.createdAt), desc(jobs.id))
+      .limit(limit ?? -1)
+      .offset(offset),
+    db.$count(jobs, where),
+  ]);
+  return { rows, total };
+}
+
+/** The syncs of a ref that run or wait, and those that ended since, newest first. */
+export async function listRuns(
+  db: ControlDb,
+  { repo }: RepoScope,
+  { ref, endedAfter }: { ref: string; endedAfter: Date },
 ): Promise<JobRow[]> {
-  const ended = options.endedAfter && gt(jobs.finishedAt, options.endedAfter.toISOString());
+  const recent = or(isNull(jobs.finishedAt), gt(jobs.finishedAt, endedAfter.toISOString()));
   return db
     .select()
     .from(jobs)
-    .where(
-      and(
-        sql`${jobs.repoKey} IN (SELECT value FROM json_each(${JSON.stringify(repoKeys)}))`,
-        eq(jobs.kind, 'sync'),
-        options.refs && inArray(jobs.ref, options.refs),
-        or(isNull(jobs.finishedAt), ended),
-      ),
-    )
+    .where(and(syncsOf([repo.key]), eq(jobs.ref, ref), recent))
     .orderBy(desc(jobs.createdAt), desc(jobs.id))
-    .limit(1000);
+    .limit(MAX_RUNS);
+}
+
+/** Runs of one ref within an hour that are looked at for the one to tell of. */
+const MAX_RUNS = 1000;
+
+function syncsOf(repoKeys: number[]) {
+  const keys = JSON.stringify(repoKeys);
+  return and(sql`${jobs.repoKey} IN (SELECT value FROM json_each(${keys}))`, eq(jobs.kind, 'sync'));
 }
 
 const RECENT = 20;

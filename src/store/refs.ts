@@ -5,7 +5,7 @@
  */
 import { and, desc, eq, isNotNull, sql } from 'drizzle-orm';
 import semver from 'semver';
-import { type ControlDb, transact } from './control-db.ts';
+import { type ControlDb, prepared, transact } from './control-db.ts';
 import {
   type GitRefRow,
   gitRefs,
@@ -306,13 +306,16 @@ export async function listIndexedRefs(
   db: ControlDb,
   repoKeys: number[],
 ): Promise<{ ref: IndexedRefRow; snapshot: SnapshotRow | null }[]> {
-  const wanted = sql`(SELECT value FROM json_each(${JSON.stringify(repoKeys)}))`;
-  return db
-    .select({ ref: indexedRefs, snapshot: snapshots })
-    .from(indexedRefs)
-    .leftJoin(snapshots, eq(snapshots.id, indexedRefs.snapshotId))
-    .where(sql`${indexedRefs.repoKey} IN ${wanted}`)
-    .orderBy(indexedRefs.repoKey, indexedRefs.ref);
+  const query = prepared(db, 'indexed refs', () =>
+    db
+      .select({ ref: indexedRefs, snapshot: snapshots })
+      .from(indexedRefs)
+      .leftJoin(snapshots, eq(snapshots.id, indexedRefs.snapshotId))
+      .where(sql`${indexedRefs.repoKey} IN (SELECT value FROM json_each(${sql.placeholder('keys')}))`)
+      .orderBy(indexedRefs.repoKey, indexedRefs.ref)
+      .prepare(),
+  );
+  return query.all({ keys: JSON.stringify(repoKeys) });
 }
 
 /** Records that a ref asked for cannot be indexed, where no run of it could say so. A row that exists stays. */

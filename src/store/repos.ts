@@ -2,12 +2,13 @@
 import { and, asc, eq, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { Problem } from '../errors.ts';
 import { isId } from '../ids.ts';
-import { type ControlDb, transact } from './control-db.ts';
+import { type ControlDb, prepared, transact } from './control-db.ts';
 import { type RepoRow, repos } from './control-schema.ts';
 import { removeEmptied } from './groups.ts';
 import {
   type Access,
   type Caller,
+  groupIds,
   hasGroupRole,
   inGroupsOf,
   mintRepoScope,
@@ -28,11 +29,11 @@ function accessTo(caller: Caller, repo: Pick<RepoRow, 'groupId'>): Access {
 }
 
 /** SQL: the live repos that the caller sees, as a member of the owning group, by a project, or because they are public. */
-function visibleTo(caller: Caller): SQL | undefined {
+function visibleTo(caller: Caller, ids?: unknown): SQL | undefined {
   const live = isNull(repos.deletedAt);
   if (caller.role === 'admin') return live;
   const open = caller.role === null ? undefined : eq(repos.visibility, 'public');
-  return and(live, or(inGroupsOf(caller, repos.groupId), shownTo(caller, repos.key), open));
+  return and(live, or(inGroupsOf(caller, repos.groupId, ids), shownTo(caller, repos.key, ids), open));
 }
 
 /**
@@ -46,15 +47,11 @@ export async function findRepo(
   nameOrId: string,
   access: Access,
 ): Promise<FoundRepo> {
-  const named = isId(nameOrId)
-    ? eq(repos.id, nameOrId.toLowerCase())
-    : eq(repos.name, nameOrId.normalize('NFC'));
-  const rows = await db
-    .select()
-    .from(repos)
-    .where(and(named, visibleTo(caller)))
-    .orderBy(asc(repos.key))
-    .limit(100);
+  const byId = isId(nameOrId);
+  const rows = await named(db, caller, byId).all({
+    named: byId ? nameOrId.toLowerCase() : nameOrId.normalize('NFC'),
+    groups: groupIds(caller),
+  });
   const row = rows[0];
   if (!row) throw new Problem('not_found', MISSING);
   if (rows.length > 1) {
@@ -70,6 +67,26 @@ export async function findRepo(
     );
   }
   return withRow(mintRepoScope(caller, held, row), row);
+}
+
+/** The repos of an id or a name that the caller sees: those of its groups, bound as `groups`, among them. */
+function named(db: ControlDb, caller: Caller, byId: boolean) {
+  // What the condition's shape depends on, beside the group ids.
+  const sees = caller.role === 'admin' ? 'all' : caller.role === null ? 'theirs' : 'theirs and public';
+  return prepared(db, `repo by ${byId ? 'id' : 'name'}, of ${sees}`, () =>
+    db
+      .select()
+      .from(repos)
+      .where(
+        and(
+          eq(byId ? repos.id : repos.name, sql.placeholder('named')),
+          visibleTo(caller, sql.placeholder('groups')),
+        ),
+      )
+      .orderBy(asc(repos.key))
+      .limit(100)
+      .prepare(),
+  );
 }
 
 export interface RepoFilter {

@@ -88,12 +88,17 @@ export function hasGroupRole(caller: Caller, groupId: string, wanted: GroupRole)
   return role !== undefined && GROUP_ROLES.indexOf(role) >= GROUP_ROLES.indexOf(wanted);
 }
 
-/** SQL: the group whose id is in `column` is one of the caller's. */
-export function inGroupsOf(caller: Caller, column: SQLWrapper): SQL {
-  return sql`${column} IN (SELECT value FROM json_each(${JSON.stringify([...caller.groups.keys()])}))`;
+/** The ids of the caller's groups, as SQL takes them. */
+export function groupIds(caller: Caller): string {
+  return JSON.stringify([...caller.groups.keys()]);
+}
+
+/** SQL: the group whose id is in `column` is one of the caller's; `ids` may be a placeholder for them. */
+export function inGroupsOf(caller: Caller, column: SQLWrapper, ids: unknown = groupIds(caller)): SQL {
+  return sql`${column} IN (SELECT value FROM json_each(${ids}))`;
 }
 
 /** SQL: a project of one of the caller's groups shows the repo whose key is in `column`. */
-export function shownTo(caller: Caller, column: SQLWrapper): SQL {
-  return sql`EXISTS (SELECT 1 FROM projects p WHERE p.repo_key = ${column} AND ${inGroupsOf(caller, sql`p.group_id`)})`;
+export function shownTo(caller: Caller, column: SQLWrapper, ids?: unknown): SQL {
+  return sql`EXISTS (SELECT 1 FROM projects p WHERE p.repo_key = ${column} AND ${inGroupsOf(caller, sql`p.group_id`, ids)})`;
 }

@@ -1,7 +1,7 @@
 /**
  * What identity, exact limits and ETags leave of the runtime's throughput: authenticated, rate-limited requests beside a
  * reference Worker of the same wrangler session (reference/worker.ts), which does one object write and one D1 read a
- * request and nothing else. The reference answers at the port and passes our requests on, so ours pay one hop more.
+ * request and nothing else.
  *
  * The two are asked in turn, many short rounds, and a ratio is the median of the rounds': what else the machine does
  * falls on both.

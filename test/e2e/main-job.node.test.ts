@@ -207,6 +207,58 @@ describe('npm start', () => {
     expect(await (await fetch(`${server.url}/openapi.json`)).json()).toMatchObject({ openapi: '3.1.0' });
   });
 
+  test('of a thousand requests at once exactly those pass that the limit leaves', async () => {
+    const nowhere = new URL('/api/v1/nothing', server.url);
+    const ask = async () => {
+      const answer = await fetch(nowhere);
+      await answer.arrayBuffer();
+      return { status: answer.status, header: (name: string) => Number(answer.headers.get(name)) };
+    };
+    // What the tests before it asked without a key counts as well.
+    const left = (await ask()).header('x-ratelimit-remaining');
+    expect(left).toBeGreaterThan(50);
+    const answers = await Promise.all(Array.from({ length: 1000 }, ask));
+    const through = answers.filter(({ status }) => status === 404);
+    const refused = answers.filter(({ status }) => status === 429);
+    expect([through.length, refused.length]).toEqual([left, 1000 - left]);
+    const remaining = through.map(({ header }) => header('x-ratelimit-remaining'));
+    expect(remaining.toSorted((a, b) => a - b)).toEqual(Array.from({ length: left }, (_, n) => n));
+    for (const { header } of answers) expect(header('x-ratelimit-limit')).toBe(100);
+    for (const { header } of refused) expect(header('retry-after')).toBeGreaterThan(0);
+  });
+
+  test('fifty POSTs at once with one Idempotency-Key create one thing', async () => {
+    const post = () =>
+      server.api.POST('/api/v1/groups', {
+        body: { name: 'made once' },
+        headers: { 'idempotency-key': 'fifty-at-once' },
+      });
+    const answers = await Promise.all(Array.from({ length: 50 }, post));
+    const statuses = new Set(answers.map(({ response }) => response.status));
+    expect([...statuses].filter((status) => status !== 201 && status !== 409)).toEqual([]);
+    const ids = new Set(answers.flatMap(({ data }) => data?.id ?? []));
+    expect(ids.size).toBe(1);
+    expect((await answer(post())).id).toBe([...ids][0]);
+    const { groups } = await answer(server.api.GET('/api/v1/groups'));
+    expect(groups.filter(({ name }) => name === 'made once')).toHaveLength(1);
+  });
+
+  test('a key is refused within a second of its deletion', async () => {
+    const { username, password } = server.credentials;
+    const open = createClient({ baseUrl: server.url });
+    const { access_token: token } = await answer(
+      open.POST('/api/v1/auth/token', { body: { username, password } }),
+    );
+    const mine = createClient({ baseUrl: server.url, token });
+    const { id, key } = await answer(mine.POST('/api/v1/auth/api-keys', { body: { name: 'short-lived' } }));
+    const shortLived = createClient({ baseUrl: server.url, apiKey: key! });
+    const ask = async () => (await shortLived.GET('/api/v1/users/me')).response.status;
+    expect(await ask()).toBe(200);
+    const gone = await mine.DELETE('/api/v1/auth/api-keys/{id}', { params: { path: { id } } });
+    expect(gone.response.status).toBe(204);
+    expect(await ask()).toBe(401);
+  });
+
   test('killed in the middle of a job and started again, the job ends, and all earlier state is there', async () => {
     for (let i = 0; i < 3000; i++) {
       writeFileSync(
@@ -231,6 +283,10 @@ describe('npm start', () => {
     await sleep(500);
     server = await startServer(state, environment());
     expect(server.credentials.api_key).toBe(api_key);
+    // What was counted before is still there.
+    const { requests } = await answer(server.api.GET('/api/v1/admin/metrics'));
+    const { count } = requests.by_endpoint.find(({ endpoint }) => endpoint === 'unmatched')!;
+    expect(count).toBe(1001);
     expect(await searchShop('priceOf')).not.toEqual([]);
     expect(await ended(server.api, jobId, 150_000)).toMatchObject({ status: 'completed' });
     const hits = await searchShop('work1234', 'literal');

@@ -277,10 +277,20 @@ describe('rate limits', () => {
     const through = answers.filter((answer) => answer.status === 404);
     const refused = answers.filter((answer) => answer.status === 429);
     expect([through.length, refused.length]).toEqual([100, 900]);
+    // Each says how it stands: what is left goes down by one with each, and is nothing for those who are refused.
+    const left = through.map(({ headers }) => Number(headers.get('x-ratelimit-remaining')));
+    expect(left.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, n) => n));
+    for (const { headers } of answers) {
+      expect(headers.get('x-ratelimit-limit')).toBe('100');
+      expect(headers.get('ratelimit-policy')).toBe('"anonymous";q=100;w=3600');
+    }
+    for (const { headers } of refused) {
+      expect(headers.get('x-ratelimit-remaining')).toBe('0');
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(3500);
+    }
     expectProblem(refused[0]!, 429, 'RATE_LIMIT_EXCEEDED');
     expect(refused[0]!.body.retry_after).toBeGreaterThan(3500);
     expect(refused[0]!.headers.get('retry-after')).toBe(String(refused[0]!.body.retry_after));
-    expect(refused[0]!.headers.get('x-ratelimit-remaining')).toBe('0');
   });
 
   it('counts a caller over keys and tokens together, by a rate the deployment chose', async () => {

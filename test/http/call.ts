@@ -1,4 +1,5 @@
 import { env, exports } from 'cloudflare:workers';
+import { type Client, createClient } from '../../src/client/client.ts';
 import type { Env } from '../../src/env.ts';
 import { limiter } from '../../src/http/limits.ts';
 
@@ -35,13 +36,30 @@ export async function call(path: string, options: Call = {}): Promise<Answer> {
   return read(await exports.default.fetch(request(path, options)));
 }
 
-export function request(path: string, { method, headers = {}, body, ip }: Call = {}): Request {
+/** A typed client of the Worker. What its types refuse to send is for `call`. */
+export function clientOf(headers: Record<string, string>): Client {
+  return createClient({
+    baseUrl: 'https://api.test',
+    headers,
+    fetch: (request) => {
+      request.headers.set('cf-connecting-ip', nextAddress());
+      return exports.default.fetch(request);
+    },
+  });
+}
+
+/** An address of 10.0.0.0/8 that no call had before. */
+function nextAddress(): string {
   address += 1;
+  return `10.${address >> 16}.${(address >> 8) & 255}.${address & 255}`;
+}
+
+export function request(path: string, { method, headers = {}, body, ip }: Call = {}): Request {
   const json = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   return new Request(`https://api.test${path}`, {
     method: method ?? (body === undefined ? 'GET' : 'POST'),
     headers: {
-      'cf-connecting-ip': ip ?? `10.${address >> 16}.${(address >> 8) & 255}.${address & 255}`,
+      'cf-connecting-ip': ip ?? nextAddress(),
       ...(typeof body === 'object' ? { 'content-type': 'application/json' } : {}),
       ...headers,
     },

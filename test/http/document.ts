@@ -46,8 +46,8 @@ export interface Operation {
   /** The name without the mount: one feature, wherever it is served. */
   feature: string;
   scope: string;
-  /** A role that the operation asks for beside the scope. */
-  role: string | undefined;
+  /** Policies of its own; null for the caller's plan or `anonymous`. */
+  limits: string[] | null;
   parameters: Parameter[];
   body: Schema | null;
   /** By status. */
@@ -87,7 +87,7 @@ export function operationsOf(document: OpenApi): Operation[] {
           path,
           feature: name.replace(/ \/api(\/v1)?(?=\/)/, ' '),
           scope: String(operation['x-required-scope']),
-          role: operation['x-required-role'] as string | undefined,
+          limits: (operation['x-rate-limits'] as string[] | undefined) ?? null,
           parameters: (operation.parameters ?? []).map((each) => behind<Parameter>(each)),
           body: operation.requestBody?.content['application/json'].schema ?? null,
           responses: Object.fromEntries(

@@ -49,6 +49,9 @@ describe('configuration', () => {
     ['API_ADMIN_PASSWORD', 'admin'],
     ['API_ADMIN_API_KEY', 'rak_short'],
     ['ANONYMOUS_ROLE', 'admin'],
+    ['LDAP_SERVER', 'ldap://h/dc=x'],
+    ['LDAP_SERVER', 'ldaps://h?starttls'],
+    ['LDAP_ROLE_MAP', '{"cn=x":"root"}'],
     ['RESPONSE_PROFILE', 'xml'],
     ['RATE_LIMITS', '{"anonymous":'],
     ['RATE_LIMITS', '{"nonsense":"1/m"}'],
@@ -102,6 +105,12 @@ describe('configuration', () => {
 
   it('warns of variables that the platform replaces', () => {
     expect(readConfig({ DATABASE_URL: 'postgres://x', API_WORKERS: '4' }).warnings).toHaveLength(2);
+  });
+
+  it('warns of passwords that a directory would be told in the clear', () => {
+    const warnings = (LDAP_SERVER: string) => readConfig({ LDAP_SERVER, LDAP_BASE_DN: 'dc=x' }).warnings;
+    expect(warnings('dc1')).toEqual([expect.stringContaining('LDAP_SERVER')]);
+    expect([...warnings('ldaps://dc1'), ...warnings('dc1?starttls')]).toEqual([]);
   });
 });
 

@@ -149,24 +149,26 @@ describe('every list', () => {
       expect([whole.status, items.length], at).toEqual([200, expect.toSatisfy((length) => length >= 3)]);
       expect(new Set(items).size, at).toBe(items.length);
       const total = operation.isCounted ? String(items.length) : null;
-      const ways: Record<string, number>[] = [{ page: 1, per_page: 2 }, { limit: 2 }];
+      // Many pages by the one way, two by the other.
+      const half = Math.ceil(items.length / 2);
+      const ways: Record<string, number>[] = [{ page: 1, per_page: 2 }, { limit: half }];
       for (const query of ways) {
         const { pages, items: walked } = await walk(urlOf(operation, query));
-        expect(walked, `${at} ${JSON.stringify(query)}`).toEqual(items);
-        expect(new Set(pages.map(({ headers }) => headers.get('x-total-count'))), at).toEqual(
+        const how = `${at} ${JSON.stringify(query)}`;
+        expect(walked, how).toEqual(items);
+        expect(new Set(pages.map(({ headers }) => headers.get('x-total-count'))), how).toEqual(
           new Set([total]),
         );
         const [first, last] = [linksOf(pages[0]!), linksOf(pages.at(-1)!)];
-        expect(first.prev, at).toBeUndefined();
-        expect(last.next, at).toBeUndefined();
-        // From any page to the first, to the one before, and where the end is known, to the last.
-        expect(itemsOf(await ask(last.first!)).map(known), at).toEqual(items.slice(0, 2));
-        const before = Math.max(0, 2 * (pages.length - 2));
-        expect(itemsOf(await ask(last.prev!)).map(known), at).toEqual(items.slice(before, before + 2));
-        if (total === null) expect(first.last, at).toBeUndefined();
+        expect([first.prev, last.next], how).toEqual([undefined, undefined]);
+        // From the end to the first and to the one before, and where the end is known, back to it.
+        const [begin, before] = [await ask(last.first!), await ask(last.prev!)];
+        expect(itemsOf(begin).map(known), how).toEqual(itemsOf(pages[0]!).map(known));
+        expect(itemsOf(before).map(known), how).toEqual(itemsOf(pages.at(-2)!).map(known));
+        if (total === null) expect(first.last, how).toBeUndefined();
         else {
-          const end = await ask(first.last!);
-          expect(itemsOf(end).map(known), at).toEqual(itemsOf(pages.at(-1)!).map(known));
+          const end = itemsOf(await ask(first.last!)).map(known);
+          expect(end, how).toEqual(itemsOf(pages.at(-1)!).map(known));
         }
       }
       const beyond = await ask(urlOf(operation, { page: 50, per_page: 20 }));

@@ -92,7 +92,7 @@ describe('every operation', () => {
           `INSERT INTO api_keys (id, user_id, name, hash, prefix, scopes, created_at)
            SELECT ?, id, 'narrow', ?, 'rak_', ?, '2026-01-01T00:00:00.000Z' FROM users LIMIT 1`,
         )
-          .bind(newId(), await sha256(key), JSON.stringify([scope]))
+          .bind(newId(), sha256(key), JSON.stringify([scope]))
           .run();
       }
       keys.set(scope, key);

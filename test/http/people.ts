@@ -72,7 +72,7 @@ export async function keyOf(userId: string, scopes: string[] | null = null): Pro
   await bindings.DB.prepare(
     `INSERT INTO api_keys (id, user_id, name, hash, prefix, scopes, created_at) VALUES (?, ?, 'test', ?, 'rak_', ?, ?)`,
   )
-    .bind(id, userId, await sha256(key), scopes && JSON.stringify(scopes), AT)
+    .bind(id, userId, sha256(key), scopes && JSON.stringify(scopes), AT)
     .run();
   return { id, headers: { 'x-api-key': key } };
 }

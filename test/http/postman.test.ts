@@ -146,6 +146,8 @@ describe('the Postman collection', () => {
     const envelope = { accept: 'application/json;profile="envelope"' };
     const versioned = await call('/api/v1/postman-collection.json', { headers: envelope });
     expect(versioned.text).toBe(first.text);
+    const openapi = (await call('/openapi.json')).headers.get('etag')!;
+    expect((await call('/openapi.json', { headers: { 'if-none-match': openapi } })).status).toBe(304);
   });
 
   it('runs: each of its requests, as it stands, gets an answer that the operation documents', async () => {

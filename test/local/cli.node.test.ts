@@ -68,11 +68,21 @@ test('an admin of a deployment is created with a personal group, and of a name o
   expect(db.prepare('SELECT count(*) AS n FROM groups').get()).toEqual({ n: 1 });
 });
 
+test.each([[['--help']], [['-h']], [['run', '--help']]])('%j tells how it is used', (args) => {
+  const { status, stdout, stderr } = cli(...args);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  for (const command of ['run', 'init-db', 'migrate', 'create-admin'])
+    expect(stdout).toContain(`  ${command} `);
+});
+
 test.each([
   [['create-admin', '--username', 'x'], 2, /needs --username and --password/],
   [['create-admin', '--username', 'x', '--password', 'short'], 1, /at least 8 characters/],
   [['launch'], 2, /unknown command: launch/],
   [['run', '--speed', '9'], 2, /--speed/],
+  [['create-admin', '--username', 'x', '--password'], 2, /--password/],
+  [['init-db', 'all'], 2, /unexpected: all/],
+  [['run', '--workers', '4', '--port', 'x'], 1, /--workers is ignored: /],
   [['run', '--port', 'x'], 1, /PORT: x is not a port/],
   [[], 0, /Usage: npm run cli/],
 ])('%j exits %i with a sentence', (args, status, sentence) => {

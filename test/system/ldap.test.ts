@@ -189,7 +189,6 @@ async function whoIs(username: string, password: string): Promise<Record<string,
 }
 
 const log = () => readFileSync(path.join(stateDir, 'server.log'), 'utf8');
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 describe('a login by LDAP', () => {
   test('finds people by name and address, proves them, and gives the highest role of their groups', async () => {
@@ -245,13 +244,16 @@ describe('a login by LDAP', () => {
     expect(visitors).toBe(0);
 
     const times = { wrong: [] as number[], unknown: [] as number[] };
-    for (let n = 0; n < 9; n++) {
-      times.wrong.push((await login('jdoe', `wrong ${n}`)).ms);
-      times.unknown.push((await login('nobody', `wrong ${n}`)).ms);
+    for (let n = 0; n < 12; n++) {
+      // Each goes first as often as the other: what follows a failure waits for what that one leaves to be done.
+      const kinds = n % 2 ? (['wrong', 'unknown'] as const) : (['unknown', 'wrong'] as const);
+      for (const kind of kinds) {
+        times[kind].push((await login(kind === 'wrong' ? 'jdoe' : 'nobody', `wrong ${n}`)).ms);
+      }
     }
-    const [wrong, unknown] = [median(times.wrong), median(times.unknown)];
+    const [wrong, unknown] = [Math.min(...times.wrong), Math.min(...times.unknown)];
     console.log(
-      `wrong password ${wrong.toFixed(1)} ms, unknown name ${unknown.toFixed(1)} ms (medians of 9)`,
+      `wrong password ${wrong.toFixed(1)} ms, unknown name ${unknown.toFixed(1)} ms (fastest of 12)`,
     );
     expect(Math.max(wrong, unknown) / Math.min(wrong, unknown)).toBeLessThan(2);
 

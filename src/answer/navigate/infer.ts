@@ -272,9 +272,11 @@ function ofBinding(facts: Facts, question: Question, name: string, steps: number
     const owner = ownerOfPattern(facts, { ...question, read: typeNamed }, found, steps);
     return owner.kind === 'type' ? ofMember(facts, question, owner.types, binding.property, steps) : owner;
   }
+  if (binding.annotation !== null) {
+    const known = ofWritten(facts, [writtenAt(site, binding.annotation)], question.read);
+    if (known.kind === 'type' || binding.kind === 'parameter') return known;
+  }
   if (binding.kind === 'variable') return null;
-  if (binding.annotation !== null)
-    return ofWritten(facts, [writtenAt(site, binding.annotation)], question.read);
   return ofParameter(facts, question, found, steps);
 }
 
@@ -333,6 +335,8 @@ function ofMember(
   for (const type of types) {
     const found = lookupMember(facts, type, name);
     const member = (found.own.length > 0 ? found.own : found.inherited)[0];
+    if (member && /(?:^|\s)get\s/.test(member.signature) && member.kind === 'method')
+      return returned(facts, member, question.read);
     if (member) return ofVariableDefinition(facts, member, question, steps);
   }
   return NOTHING;

@@ -4,7 +4,7 @@
  */
 
 /** How far back from a use its binding is looked for. */
-const MAX_CHARACTERS = 60_000;
+const MAX_CHARACTERS = 20_000;
 /** How long a value or a type may be. */
 const MAX_VALUE = 600;
 
@@ -31,17 +31,17 @@ export type Role =
   /** The value of a property of an object literal that begins at `object`. */
   | { kind: 'property'; name: string; object: number };
 
-let lastText = '';
-let lastMasked = '';
+/** The texts masked last: calls of one file come one after the other, and lead to few others. */
+const known = new Map<string, string>();
+const MAX_KNOWN = 12;
 
 /** The text with comments, strings and regular expressions blanked out, of the same length. */
 export function masked(text: string): string {
-  // Sites of one file come one after the other.
-  if (text !== lastText) {
-    lastMasked = mask(text);
-    lastText = text;
-  }
-  return lastMasked;
+  const code = known.get(text) ?? mask(text);
+  known.delete(text);
+  known.set(text, code);
+  if (known.size > MAX_KNOWN) known.delete(known.keys().next().value!);
+  return code;
 }
 
 const BEFORE_REGEX = /(?:^|[=(,:[!&|?{};+\-*%~^<>]|\b(?:return|typeof|case|in|of|await|yield))\s*$/;
@@ -145,6 +145,7 @@ const CLOSING = ')]}';
 export function bindingAt(text: string, from: number, name: string): Binding | null {
   const code = masked(text);
   const first = Math.max(0, from - MAX_CHARACTERS);
+  if (from === 0 || code.lastIndexOf(name, from - 1) < first) return null;
   /** True once the statement or argument that the use stands in has begun: an arrow before it is another one's. */
   let begun = false;
   for (let at = from - 1; at >= first; at--) {
@@ -162,7 +163,7 @@ export function bindingAt(text: string, from: number, name: string): Binding | n
       const bound = list && parameterNamed(text, code, list, name);
       if (bound) return bound;
     } else if (char === ';' || char === ',' || (char === '\n' && !goesOn(code, at))) begun = true;
-    else if (char === 't' || char === 'r') {
+    else if ((char === 't' && 'es'.includes(code[at - 1] ?? ' ')) || (char === 'r' && code[at - 1] === 'a')) {
       const keyword = /(?:^|[^\p{L}\p{N}_$.])(?:const|let|var)$/u.test(
         code.slice(Math.max(0, at - 6), at + 1),
       );
@@ -243,7 +244,8 @@ export function pieces(code: string, from: number, to: number): { from: number; 
   for (let at = from; at <= to; at++) {
     const char = code[at];
     if (at === to || (char === ',' && depth === 0)) {
-      if (code.slice(start, at).trim() !== '') found.push({ from: start, to: at });
+      // A string is blank, too: only what follows the last comma may be nothing.
+      if (at < to || code.slice(start, at).trim() !== '') found.push({ from: start, to: at });
       start = at + 1;
     } else if (char === '(' || char === '[' || char === '{' || char === '<') depth++;
     else if (char === ')' || char === ']' || char === '}' || (char === '>' && code[at - 1] !== '=')) depth--;
@@ -377,7 +379,12 @@ function enclosing(code: string, from: number): number {
 function argumentRole(code: string, at: number): Role | null {
   const open = code[at] === '(' ? at : enclosing(code, at - 1);
   if (code[open] !== '(') return null;
-  const index = pieces(code, open + 1, at).length;
+  let index = 0;
+  for (let next = open + 1; next <= at; next++) {
+    if (OPENING.includes(code[next]!)) next = closing(code, next);
+    else if (code[next] === ',') index++;
+    if (next < 0) return null;
+  }
   const call = calledAt(code, open);
   return call && { kind: 'argument', ...call, index };
 }

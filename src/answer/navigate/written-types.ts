@@ -250,9 +250,9 @@ export function parameterType(type: FunctionType, index: number): Written | null
   if (parameter === undefined) return null;
   const isRest = parameter.startsWith('...');
   if (index > last && !isRest) return null;
-  const annotation = /^(?:\.\.\.)?(?:\{[^]*?\}|\[[^]*?\]|[\p{L}\p{N}_$\s]+)\??\s*:\s*([^]+)$/u
+  const annotation = /^(?:\.\.\.)?(?:\{[\s\S]*?\}|\[[\s\S]*?\]|[\p{L}\p{N}_$\s]+)\??\s*:\s*([\s\S]+)$/u
     .exec(parameter)?.[1]
-    ?.replace(/\s=(?!>)[^]*$/, '');
+    ?.replace(/\s=(?!>)[\s\S]*$/, '');
   if (annotation === undefined) return null;
   if (!isRest) return { text: annotation, at, env };
   const text = bare(annotation);
@@ -261,7 +261,7 @@ export function parameterType(type: FunctionType, index: number): Written | null
     return place ? { text: text.slice(place.from, place.to).replace(/^\s*\w+\??:\s*/, ''), at, env } : null;
   }
   const element =
-    /^(?:readonly\s+)?([^]+)\[\]$/.exec(text)?.[1] ??
+    /^(?:readonly\s+)?([\s\S]+)\[\]$/.exec(text)?.[1] ??
     (/^(?:Readonly)?Array</.test(text) ? named(text)?.args[0] : undefined);
   return element === undefined ? null : { text: element, at, env };
 }
@@ -338,11 +338,11 @@ function definitionsOf(facts: Facts, at: Definition | CallSite, name: string): D
 
 /** The types that an alias is made of, `A & B`, `A | B`, `Pick<A, …>`: names, as written. */
 export function aliasParts(signature: string): string[] {
-  const text = /^[^=]*?=\s*([^]+?)\s*;?$/.exec(signature)?.[1];
+  const text = /^[^=]*?=\s*([\s\S]+?)\s*;?$/.exec(signature)?.[1];
   if (text === undefined) return [];
   return parts(bare(text)).flatMap((part) => {
     const name = named(
-      bare(part).replace(/^([^<]+)<[^]*$/, (all, head: string) => (all.endsWith('>') ? all : head)),
+      bare(part).replace(/^([^<]+)<[\s\S]*$/, (all, head: string) => (all.endsWith('>') ? all : head)),
     );
     if (!name) return [];
     if (/^(?:Pick|Omit|Partial|Required|Readonly|NonNullable)$/.test(name.name) && name.args[0] !== undefined)

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { invalid } from '../../errors.ts';
 import { feature, header, route } from '../../http/feature.ts';
 import { setOpenPage, windowOf } from '../../http/pagination.ts';
-import { setProvenance } from '../../http/provenance.ts';
+import { headerText, setProvenance } from '../../http/provenance.ts';
 import { codeSearch } from './code-search.ts';
 import { readEmbeddingsStatus } from './embeddings-status.ts';
 import type { SearchHit } from './hit.ts';
@@ -35,7 +35,10 @@ const find = route({
           'Which signals ranked the answer.',
           'semantic (rescoring by hashed-subwords-256)',
         ),
-        'Sightline-Notes': header('Limits that the search met, if any.', 'only a part of the files was read'),
+        'Sightline-Notes': header(
+          'Limits that the search met, if any; percent-encoded where it is not plain ASCII.',
+          'only a part of the files was read',
+        ),
       },
       content: { 'application/json': { schema: z.array(searchResult) } },
     },
@@ -56,7 +59,9 @@ searchRoutes.openapi(find, async (c) => {
     suggest: answer.suggestions,
   });
   c.header('sightline-search-strategy', answer.strategy);
-  if (answer.notes.length > 0) c.header('sightline-notes', answer.notes.join('; '));
+  if (answer.notes.length > 0) {
+    c.header('sightline-notes', answer.notes.map(headerText).join('; '));
+  }
   return c.json(answer.hits.map(toResult), 200);
 });
 

@@ -163,13 +163,8 @@ export const embeddingsStatus = z
     stored_vectors: z.int(),
     total_entities: z.int(),
     embedded_entities: z.int(),
-    embedding_coverage: z
-      .number()
-      .openapi({ description: 'Per cent of the entities that have vectors of the model.' }),
-    stale_percentage: z.number().openapi({
-      description:
-        'Per cent of the entities that have vectors of another model only; the next sync embeds them.',
-    }),
+    embedding_coverage: z.number(),
+    stale_percentage: z.number(),
     by_entity_type: z.record(z.string(), coverage),
     repositories: z.int(),
   })

@@ -129,10 +129,14 @@ function parse(engine: Runtime, loaded: LoadedLanguage, text: string): Tree | nu
   engine.parser.setLanguage(loaded.language);
   const prepared = loaded.definition.prepare?.(text) ?? text;
   const tree = attempt(engine, prepared);
-  if (!tree?.rootNode.hasError) return tree;
+  if (tree && !tree.rootNode.hasError) return tree;
+  // What was given up for its errors may be exactly what is misread.
   const repaired = loaded.definition.repair?.(prepared);
   if (!repaired || repaired.length !== text.length) return tree;
+  // The parser of an attempt that was given up is another one now.
+  engine.parser.setLanguage(loaded.language);
   const again = attempt(engine, repaired);
+  if (!tree) return again;
   if (again && (!again.rootNode.hasError || errors(again) < errors(tree))) {
     tree.delete();
     return again;

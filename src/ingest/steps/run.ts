@@ -11,7 +11,7 @@ import { jobById } from '../../store/jobs.ts';
 import { keys } from '../../store/keys.ts';
 import { sweepPrefix } from '../../store/objects.ts';
 import { deletedScope, type FoundRepo, systemScope } from '../../store/repos.ts';
-import { hasGroupRole } from '../../store/scope.ts';
+import { hasGroupRole, hasRole } from '../../store/scope.ts';
 import type { BatchParser } from '../indexing/parser.ts';
 import { deleteStep } from './delete.ts';
 import { mirrorStep } from './mirror.ts';
@@ -71,7 +71,7 @@ async function guarded(
   try {
     const scope = await scopeOf(s, job);
     if (!scope) throw new JobStopped();
-    if (message.step === FIRST_STEP[job.kind]) await requireRights(s, job);
+    if (message.step === FIRST_STEP[job.kind]) await requireRights(s, job, scope);
     const report = async (progress: JobProgress) => {
       heard?.(progress);
       mustBeActive(await handle.progress(progress));
@@ -98,10 +98,14 @@ function scopeOf(s: Services, job: JobRow): Promise<FoundRepo | null> {
  * out of reach already.
  * @throws Problem `forbidden`
  */
-async function requireRights(s: Services, job: JobRow): Promise<void> {
+async function requireRights(s: Services, job: JobRow, { row }: FoundRepo): Promise<void> {
   if (job.requestedBy === null || job.kind === 'delete-repo') return;
   const found = await findCaller(s.env.DB, { user: job.requestedBy });
-  if (found && hasGroupRole(found.caller, job.groupId, 'editor')) return;
+  if (found && hasGroupRole(found.caller, job.groupId, 'editor')) {
+    // The first mirror belongs to the registration, which takes a global role as well.
+    const role = row.localPath === null ? 'analyst' : 'admin';
+    if (job.kind !== 'mirror' || hasRole(found.caller, role)) return;
+  }
   throw new Problem('forbidden', 'Whoever asked for this job may no longer change the repository.');
 }
 

@@ -58,7 +58,7 @@ export async function makeKey(
     scopes: made.scopes,
     expires_at: made.expiresAt,
   });
-  if (!(await insertKey(s.db, { ...stored, userId: caller.userId, hash: await sha256(key) }, entry))) {
+  if (!(await insertKey(s.db, { ...stored, userId: caller.userId, hash: sha256(key) }, entry))) {
     throw new Problem('conflict', `You have ${MAX_KEYS} keys; delete one first.`);
   }
   return made;

@@ -1,6 +1,7 @@
 /** Makes entries of the audit log from the request that causes them. */
 import type { Context } from 'hono';
 import type { AppEnv } from '../../http/feature.ts';
+import type { QuotaState } from '../../http/limit-object.ts';
 import { clientIp } from '../../http/limits.ts';
 import type { AuditAction, AuditEntry, AuditTarget } from '../../store/audit.ts';
 import type { Caller } from '../../store/scope.ts';
@@ -12,6 +13,8 @@ export interface Origin {
   requestId: string;
   clock(): Date;
   newId(): string;
+  /** Told of counters that the request raised beside those of its operation: its answer shows the tightest of all. */
+  counted?(states: QuotaState[]): void;
 }
 
 export function originOf(c: Context<AppEnv>): Origin {
@@ -22,6 +25,7 @@ export function originOf(c: Context<AppEnv>): Origin {
     requestId,
     clock: services.clock,
     newId: services.newId,
+    counted: (states) => c.set('limits', [...(c.var.limits ?? []), ...states]),
   };
 }
 

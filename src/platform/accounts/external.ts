@@ -67,13 +67,14 @@ export async function admitExternal(
   if (user.disabled) throw await refusal(s, identity, origin, user, DISABLED);
   // Who came by SSO_ALLOWED stays by it; whom an admin made stays until the admin says otherwise.
   if (user.madeUser && s.config.sso.allowed.length > 0 && !isAllowed(s.config, identity)) {
-    throw await refusal(s, identity, origin, user, NOT_ALLOWED);
+    throw await refusal(s, identity, origin, user, NO_LONGER);
   }
   await applyRole(s, identity, origin, user);
   return user;
 }
 
 const DISABLED = 'This account is disabled.';
+const NO_LONGER = 'Your e-mail domain or organisation is no longer allowed here.';
 const NOT_ALLOWED =
   'No account here is yours: an admin has to create one with your e-mail address, or allow your domain or organisation.';
 

@@ -29,7 +29,7 @@ async function createIfNone(s: Needs): Promise<void> {
     groupId: s.newId(),
     username,
     passwordHash: await hashPassword(password),
-    key: apiKey === null ? null : { id: s.newId(), hash: await sha256(apiKey), prefix: apiKey.slice(0, 8) },
+    key: apiKey === null ? null : { id: s.newId(), hash: sha256(apiKey), prefix: apiKey.slice(0, 8) },
     now: s.clock().toISOString(),
   });
   s.log.info('first admin created', { username });

@@ -58,7 +58,7 @@ export async function guarded(
   method: string,
   attempt: () => Promise<Attempt>,
 ): Promise<TokenPair> {
-  const account = await countAttempt(s, username);
+  const account = await countAttempt(s, origin, username);
   const outcome = await attempt();
   if ('failed' in outcome) {
     const target = outcome.failed && userTarget(outcome.failed);
@@ -70,9 +70,14 @@ export async function guarded(
 }
 
 /** @throws Problem `rate_limited` */
-export async function countAttempt(s: Pick<Needs, 'env' | 'config' | 'clock'>, username: string) {
+export async function countAttempt(
+  s: Pick<Needs, 'env' | 'config' | 'clock'>,
+  origin: Pick<Origin, 'counted'>,
+  username: string,
+) {
   const account = limiter(s.env, `account:${username.normalize('NFC').toLowerCase()}`);
   const outcome = await account.take({ quotas: quotas(s.config, ['auth-account']) });
+  origin.counted?.(outcome.states);
   if (!outcome.allowed) throw exceeded(outcome, s.clock());
   return account;
 }
@@ -97,7 +102,7 @@ export async function sessionFor(
     {
       id,
       userId: user.id,
-      refreshHash: await sha256(pair.refresh_token),
+      refreshHash: sha256(pair.refresh_token),
       ...how,
       now: s.clock().toISOString(),
       expiresAt: refreshExpiry(s),
@@ -119,8 +124,8 @@ export async function refresh(s: Needs, origin: Origin, token: string): Promise<
   const now = s.clock().toISOString();
   const rotated = await rotateSession(s.db, {
     id: credentialId,
-    oldHash: await sha256(token),
-    newHash: await sha256(pair.refresh_token),
+    oldHash: sha256(token),
+    newHash: sha256(pair.refresh_token),
     now,
     expiresAt: refreshExpiry(s),
   });

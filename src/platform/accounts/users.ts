@@ -142,7 +142,7 @@ export async function changeMyself(
   }
   if (change.password !== undefined) {
     refuseName(change.password, user.username);
-    await requirePassword(s, user, change.current_password);
+    await requirePassword(s, origin, user, change.current_password);
     written.passwordHash = await hashPassword(change.password);
     entries.push(entryOf(origin, 'user.password_changed', target));
   }
@@ -153,11 +153,12 @@ export async function changeMyself(
 
 async function requirePassword(
   s: Needs & Pick<Services, 'env' | 'config'>,
+  origin: Origin,
   user: User,
   password: string | undefined,
 ): Promise<void> {
   if (password === undefined) throw invalid('/current_password', 'is required for a new password');
-  const account = await countAttempt(s, user.username);
+  const account = await countAttempt(s, origin, user.username);
   if (!(await verifyPassword(password, await passwordHashOf(s.db, user.id)))) {
     throw invalid('/current_password', 'is wrong');
   }
@@ -207,7 +208,7 @@ export async function makeResetLink(s: Needs, origin: Origin, user: User): Promi
     s.db,
     {
       userId: user.id,
-      tokenHash: await sha256(token),
+      tokenHash: sha256(token),
       createdBy: origin.caller.userId,
       createdAt: now.toISOString(),
       expiresAt,
@@ -224,7 +225,7 @@ export async function redeemResetLink(
   { token, password }: { token: string; password: string },
 ): Promise<void> {
   const now = s.clock().toISOString();
-  const tokenHash = await sha256(token);
+  const tokenHash = sha256(token);
   const user = await findReset(s.db, tokenHash, now);
   if (user) {
     refuseName(password, user.username);

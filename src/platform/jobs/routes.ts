@@ -2,10 +2,10 @@
 import { z } from '@hono/zod-openapi';
 import { Problem } from '../../errors.ts';
 import { feature, json, route } from '../../http/feature.ts';
-import { pageQuery, setPage, slice, windowOf } from '../../http/pagination.ts';
+import { pageQuery, setPage, windowOf } from '../../http/pagination.ts';
 import type { Services } from '../../services.ts';
 import type { JobRow } from '../../store/control-schema.ts';
-import { findJob, listJobs, listRuns, mayCancel } from '../../store/jobs.ts';
+import { findJob, listActive, listJobs, listRuns, mayCancel } from '../../store/jobs.ts';
 import { findTrackedRef, shortName } from '../../store/refs.ts';
 import { findRepo, listRepoScopes } from '../../store/repos.ts';
 import type { Caller } from '../../store/scope.ts';
@@ -98,12 +98,10 @@ indexingStatusRoutes.openapi(active, async (c) => {
   const { services, caller } = c.var;
   const window = windowOf(c.req.valid('query'), null);
   const scopes = await listRepoScopes(services.db, caller);
-  const runs = await listRuns(
-    services.db,
-    scopes.map(({ repo }) => repo.key),
-  );
-  setPage(c, window, runs.length);
-  return c.json(slice(runs, window).map(progressOf), 200);
+  const keys = scopes.map(({ repo }) => repo.key);
+  const { rows, total } = await listActive(services.db, keys, window);
+  setPage(c, window, total);
+  return c.json(rows.map(progressOf), 200);
 });
 
 indexingStatusRoutes.openapi(ofRef, async (c) => {
@@ -113,7 +111,7 @@ indexingStatusRoutes.openapi(ofRef, async (c) => {
   const endedAfter = new Date(services.clock().getTime() - ENDED_MS);
   // Runs outlive a ref that was deleted: those are told by the name they had.
   const stored = (await findTrackedRef(services.db, found, ref))?.ref ?? shortName(ref);
-  const runs = await listRuns(services.db, [found.repo.key], { refs: [stored], endedAfter });
+  const runs = await listRuns(services.db, found, { ref: stored, endedAfter });
   // The one that runs now tells more than one that waits behind it.
   const run = runs.find((each) => each.status === 'running') ?? runs[0];
   if (!run) throw new Problem('not_found', `No active indexing tracked for ${found.repo.name} ${ref}`);

@@ -121,7 +121,7 @@ projectRoutes.openapi(put, async (c) => {
   const input = c.req.valid('json');
   const changed = await changeProject(services, caller, found, input);
   const project = presentProject(changed);
-  await setTag(c, project);
+  setTag(c, project);
   return c.json({ ...project, ...warningsOf(input) }, 200);
 });
 

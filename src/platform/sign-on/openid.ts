@@ -109,7 +109,7 @@ function basic({ clientId, clientSecret }: ClientCredentials): ClientAuth {
   return (_server, _client, _body, headers) => headers.set('authorization', `Basic ${credentials}`);
 }
 
-/** What the ID token says, and where that has no address the user info endpoint. */
+/** What the ID token says, and about what it does not, the user info endpoint: GitLab's tokens have no username, some no address. */
 async function claimsOf(
   egress: Egress,
   settings: OpenIdSettings,
@@ -131,8 +131,13 @@ async function claimsOf(
       const tokens = await authorizationCodeGrant(configuration, callback, checks);
       const claims = tokens.claims();
       if (!claims) throw unexpected(settings.name, 'no ID token');
-      if (claims.email !== undefined || !metadata.userinfo_endpoint) return claims;
-      return { ...(await fetchUserInfo(configuration, tokens.access_token, claims.sub)), ...claims };
+      const isComplete = [claims.email, claims.email_verified, claims.preferred_username].every(
+        (each) => each !== undefined,
+      );
+      if (isComplete || !metadata.userinfo_endpoint) return claims;
+      // `sub` is the same in both, or this throws; so an address and what is said of it come from one of them.
+      const info = await fetchUserInfo(configuration, tokens.access_token, claims.sub);
+      return claims.email_verified === undefined ? { ...claims, ...info } : { ...info, ...claims };
     } catch (error) {
       if (at === 0 && isClientRefused(error)) continue;
       throw judged(settings.name, error);

@@ -70,7 +70,7 @@ export async function askProvider(
     const response = await egress.fetch(url, { ...init, purpose: 'oidc', operator, timeoutMs: TIMEOUT_MS });
     const { status, headers } = response;
     const body = await readBounded(response, host);
-    return new Response(body.byteLength === 0 ? null : body, { status, headers: contentType(headers) });
+    return new Response(body.byteLength === 0 ? null : body, { status, headers: keep(headers) });
   } catch (error) {
     if (!(error instanceof Problem) || error.slug === 'upstream') throw error;
     throw new Problem('upstream', `The provider cannot be asked at ${host}: ${error.message}`);
@@ -92,10 +92,10 @@ async function readBounded(response: Response, host: string): Promise<Uint8Array
   return Buffer.concat(pieces);
 }
 
-/** Lengths and encodings were of what came over the wire. */
-function contentType(headers: Headers): Headers {
+/** The headers that say what an answer is; lengths and encodings were of what came over the wire. */
+function keep(headers: Headers): Headers {
   const kept = new Headers();
-  for (const name of ['content-type', 'link', 'www-authenticate']) {
+  for (const name of ['content-type', 'www-authenticate']) {
     const value = headers.get(name);
     if (value !== null) kept.set(name, value);
   }

@@ -84,7 +84,8 @@ signOnRoutes.openapi(authorize, async (c) => {
   const provider = providerNamed(services, c.req.valid('param').provider);
   const { return_to } = c.req.valid('query');
   const base = baseOf(c);
-  const returnTo = return_to === undefined ? null : judgeReturnTo(services.config, base, return_to);
+  const own: [string, string] = [base, new URL(c.req.url).origin];
+  const returnTo = return_to === undefined ? null : judgeReturnTo(services.config, own, return_to);
   // The callback of the mount that was asked.
   const mount = c.req.path.startsWith('/api/v1/') ? '/api/v1' : '';
   const redirectUri = `${base}${mount}/auth/oauth/${provider.name}/callback`;

@@ -16,7 +16,7 @@ export const providerParam = z.object({
 export const authorizeQuery = z.object({
   return_to: z.string().min(1).max(2048).optional().openapi({
     description:
-      'A page to come back to, of this deployment or of an origin in `CORS_ORIGINS`; it gets `?code=` for `POST /auth/exchange`. Absent: the callback answers the tokens.',
+      'A page to come back to, of this deployment or of an origin in `CORS_ORIGINS`; it gets `code` in its query, for `POST /auth/exchange`. The rest of its query stays: a page can tell by it whether it asked for this login. Absent: the callback answers the tokens.',
     example: 'https://app.example.com/signed-in',
   }),
 });

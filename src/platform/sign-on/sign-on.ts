@@ -91,14 +91,18 @@ function after(now: Date, seconds: number): string {
 
 /**
  * Where a browser may be sent with a code: pages of this deployment, and of the origins that may call it.
- * @param base the origin that the browser knows this deployment by
+ * @param own the origins that this deployment is known by; a path is one of the first
  * @throws Problem `validation`
  */
-export function judgeReturnTo(config: Pick<Config, 'backendUrl' | 'corsOrigins'>, base: string, url: string) {
+export function judgeReturnTo(
+  config: Pick<Config, 'corsOrigins'>,
+  own: [base: string, ...string[]],
+  url: string,
+): string {
   // Nothing that a parser has to guess at: an address with its scheme, or a path of ours.
   const isPlain = /^(https?:\/\/|\/(?![/\\]))/.test(url);
-  const target = isPlain && URL.canParse(url, base) ? new URL(url, base) : null;
-  const origins = new Set([new URL(base).origin, ...config.corsOrigins]);
+  const target = isPlain && URL.canParse(url, own[0]) ? new URL(url, own[0]) : null;
+  const origins = new Set([...own.map((each) => new URL(each).origin), ...config.corsOrigins]);
   if (target === null || !origins.has(target.origin) || target.username !== '' || target.password !== '') {
     throw invalid('query/return_to', 'must be a page of this deployment, or of an origin in CORS_ORIGINS');
   }

@@ -76,7 +76,7 @@ export class MetricsObject extends DurableObject<Env> {
   async add(batch: Batch): Promise<void> {
     const now = Date.now();
     this.ctx.storage.transactionSync(() => {
-      for (const hour of [EVER, now - (now % HOUR_MS)]) {
+      for (const hour of [EVER, hourOf(now)]) {
         for (const series of batch.requests) this.#addRequests(hour, series);
         for (const violation of batch.violations) this.#addViolations(hour, violation);
       }
@@ -112,9 +112,9 @@ export class MetricsObject extends DurableObject<Env> {
     return { kind: 'counted', total: value };
   }
 
-  /** What was counted since the beginning, or (`hours`) in this hour and those before it. */
+  /** What was counted since the beginning, or in the last hours: from the beginning of the one it was then. */
   counts(hours: number | null): Counts {
-    const from = hours === null ? EVER : Date.now() - hours * HOUR_MS;
+    const from = hours === null ? EVER : hourOf(Date.now() - hours * HOUR_MS);
     const to = hours === null ? EVER : Number.MAX_SAFE_INTEGER;
     const found = new Map<string, RequestSeries>();
     for (const { operation, status, times } of this.#sql.exec<{
@@ -260,6 +260,11 @@ export class MetricsObject extends DurableObject<Env> {
   #total(name: string): number {
     return this.#sql.exec<{ value: number }>('SELECT value FROM totals WHERE name = ?', name).one().value;
   }
+}
+
+/** When its hour began. */
+function hourOf(time: number): number {
+  return time - (time % HOUR_MS);
 }
 
 /** Days since 1970, UTC. */

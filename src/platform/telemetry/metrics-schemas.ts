@@ -27,7 +27,8 @@ export const stats = z
 
 export const adminQuery = z.object({
   hours: z.coerce.number().int().min(1).max(MAX_HOURS).optional().openapi({
-    description: 'Only of the last so many hours, to the whole hour; absent: since counting began.',
+    description:
+      'Only of the last so many hours, from the beginning of that hour; absent: since counting began.',
     example: 24,
   }),
 });

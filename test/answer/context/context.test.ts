@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { answer, type Schemas } from '../../../src/client/client.ts';
 import { initParser, parseBlob } from '../../../src/ingest/parse/parse.ts';
-import { type Answer, asAdmin, call } from '../../http/call.ts';
+import { asAdmin, call, clientOf } from '../../http/call.ts';
 import { addRef, createRepo, sync, type TestRepo } from '../../ingest/indexing/support.ts';
 
 const session = `import { sign } from './sign';
@@ -55,30 +56,24 @@ beforeAll(async () => {
   await sync(repo, files, { parse });
 });
 
-const build = (body: object, headers: Record<string, string> = asAdmin): Promise<Answer> =>
-  call(`/api/repos/${repo.scope.repo.id}/context`, { headers, body });
-const chunksOf = (answer: Answer) =>
-  answer.body.chunks as unknown as {
-    filePath: string;
-    startLine: number;
-    endLine: number;
-    content: string;
-    annotation: string;
-  }[];
+const client = clientOf(asAdmin);
+/** The answer to a request, whatever it is. */
+const ask = (body: Schemas['ContextRequest'], name = repo.scope.repo.id) =>
+  client.POST('/api/v1/repos/{name}/context', { params: { path: { name } }, body });
+const build = (body: Schemas['ContextRequest']) => answer(ask(body));
 
 describe('context packs', () => {
   it('explain: answers the question first, with provenance and exact lines', async () => {
-    const answer = await build({ strategy: 'explain', query: 'how is a session refreshed?' });
-    expect(answer.status).toBe(200);
-    expect(answer.body).toMatchObject({
+    const pack = await build({ strategy: 'explain', query: 'how is a session refreshed?' });
+    expect(pack).toMatchObject({
       strategy: 'explain',
       repo: repo.scope.repo.name,
       ref: 'main',
       tokenizer: 'cl100k_base',
     });
-    expect(chunksOf(answer)[0]!.filePath).toBe('src/session.ts');
-    expect(chunksOf(answer).map((chunk) => chunk.filePath)).toContain('README.md');
-    for (const chunk of chunksOf(answer).filter((each) => each.filePath === 'src/session.ts')) {
+    expect(pack.chunks[0]!.filePath).toBe('src/session.ts');
+    expect(pack.chunks.map((chunk) => chunk.filePath)).toContain('README.md');
+    for (const chunk of pack.chunks.filter((each) => each.filePath === 'src/session.ts')) {
       expect(chunk.content).toBe(
         session
           .split('\n')
@@ -86,47 +81,47 @@ describe('context packs', () => {
           .join('\n'),
       );
     }
-    expect(answer.body.formatted).toMatch(/^## File: src\/session\.ts \(lines \d+-\d+\)\n/);
+    expect(pack.formatted).toMatch(/^## File: src\/session\.ts \(lines \d+-\d+\)\n/);
   });
 
   it('explain without a question: the README, the manifest, the entry points', async () => {
-    const paths = chunksOf(await build({ strategy: 'explain' })).map((chunk) => chunk.filePath);
+    const { chunks } = await build({ strategy: 'explain' });
+    const paths = chunks.map((chunk) => chunk.filePath);
     expect(paths.slice(0, 3)).toEqual(['README.md', 'package.json', 'src/index.ts']);
   });
 
   it('implement: similar code, contracts and tests', async () => {
-    const answer = await build({ strategy: 'implement', query: 'refresh a session from the store' });
-    const annotations = chunksOf(answer).map((chunk) => chunk.annotation.split(':')[0]);
+    const { chunks } = await build({ strategy: 'implement', query: 'refresh a session from the store' });
+    const annotations = chunks.map((chunk) => chunk.annotation.split(':')[0]);
     expect(annotations).toContain('Similar code');
-    expect(chunksOf(answer).some((chunk) => chunk.filePath === 'test/session.test.ts')).toBe(true);
+    expect(chunks.some((chunk) => chunk.filePath === 'test/session.test.ts')).toBe(true);
   });
 
   it('debug: the stack frame, the code that says the words, and who calls it', async () => {
     const query =
       'Error: session is gone; sign in again\n    at Sessions.refresh (/app/src/session.ts:12:30)';
-    const chunks = chunksOf(await build({ strategy: 'debug', query }));
+    const { chunks } = await build({ strategy: 'debug', query });
     expect(chunks[0]).toMatchObject({ filePath: 'src/session.ts' });
     expect(chunks[0]!.content).toContain('session is gone');
     expect(chunks.map((chunk) => chunk.filePath)).toContain('src/handler.ts');
   });
 
   it('focuses on paths, and warns of those that do not exist', async () => {
-    const answer = await build({ strategy: 'explain', paths: ['src/sign.ts', 'nope/x.ts', 'test'] });
-    expect(
-      chunksOf(answer)
-        .slice(0, 2)
-        .map((chunk) => chunk.filePath),
-    ).toEqual(['src/sign.ts', 'test/session.test.ts']);
-    expect(answer.body.warnings).toEqual(['nope/x.ts: no indexed file of this name']);
+    const { chunks, warnings } = await build({
+      strategy: 'explain',
+      paths: ['src/sign.ts', 'nope/x.ts', 'test'],
+    });
+    const paths = chunks.slice(0, 2).map((chunk) => chunk.filePath);
+    expect(paths).toEqual(['src/sign.ts', 'test/session.test.ts']);
+    expect(warnings).toEqual(['nope/x.ts: no indexed file of this name']);
   });
 
   it('never exceeds maxTokens, even at one', async () => {
     for (const maxTokens of [1, 10, 60, 200]) {
-      for (const strategy of ['explain', 'implement', 'debug', 'recent-changes']) {
-        const { status, body } = await build({ strategy, query: 'session', maxTokens });
-        expect(status).toBe(200);
-        expect(Number(body.totalTokens)).toBeLessThanOrEqual(maxTokens);
-        expect(maxTokens).toBe(body.maxTokens);
+      for (const strategy of ['explain', 'implement', 'debug', 'recent-changes'] as const) {
+        const pack = await build({ strategy, query: 'session', maxTokens });
+        expect(pack.totalTokens).toBeLessThanOrEqual(maxTokens);
+        expect(pack.maxTokens).toBe(maxTokens);
       }
     }
   });
@@ -134,9 +129,9 @@ describe('context packs', () => {
 
 describe('recent changes', () => {
   it('counts every file as new, and says so, when nothing earlier is kept', async () => {
-    const { body } = await build({ strategy: 'recent-changes' });
-    expect(String(body.warnings?.[0])).toMatch(/every file counts as new/);
-    expect((body.changedFiles as unknown as unknown[]).length).toBe(7);
+    const { warnings, changedFiles } = await build({ strategy: 'recent-changes' });
+    expect(warnings[0]).toMatch(/every file counts as new/);
+    expect(changedFiles).toHaveLength(7);
   });
 
   it('shows the changed regions between two refs, and the files that came, went and moved', async () => {
@@ -152,14 +147,14 @@ describe('recent changes', () => {
     };
     await addRef(repo, 'next');
     await sync(repo, next, { ref: 'next', parse });
-    const answer = await build({ strategy: 'recent-changes', ref: 'next', fromRef: 'main' });
-    expect(answer.body.changedFiles).toEqual([
+    const pack = await build({ strategy: 'recent-changes', ref: 'next', fromRef: 'main' });
+    expect(pack.changedFiles).toEqual([
       { path: 'src/session.ts', status: 'modified' },
       { path: 'src/new.ts', status: 'added' },
       { path: 'src/signing.ts', status: 'renamed', previousPath: 'src/sign.ts' },
       { path: 'src/handler.ts', status: 'deleted' },
     ]);
-    const [first] = chunksOf(answer);
+    const [first] = pack.chunks;
     expect(first).toMatchObject({
       filePath: 'src/session.ts',
       annotation: 'Changed: +1 -1 lines',
@@ -171,9 +166,9 @@ describe('recent changes', () => {
   it('compares with what the ref served before by default', async () => {
     const later = { ...files, 'README.md': '# Sessions\n\nChanged.\n' };
     await sync(repo, later, { parse });
-    const { body } = await build({ strategy: 'recent-changes', ref: 'main' });
-    expect(body.changedFiles).toEqual([{ path: 'README.md', status: 'modified' }]);
-    expect(body.fromRef).toMatch(/^[0-9a-f]{40}$/);
+    const { changedFiles, fromRef } = await build({ strategy: 'recent-changes', ref: 'main' });
+    expect(changedFiles).toEqual([{ path: 'README.md', status: 'modified' }]);
+    expect(fromRef).toMatch(/^[0-9a-f]{40}$/);
   });
 
   it('answers 404 with the field and the reason for a ref or fromRef that is not indexed', async () => {
@@ -181,9 +176,9 @@ describe('recent changes', () => {
       [{ ref: 'nope' }, '/ref'],
       [{ ref: 'next', fromRef: 'nope' }, '/fromRef'],
     ] as const) {
-      const answer = await build({ strategy: 'recent-changes', ...body });
-      expect([answer.status, answer.body.reason]).toEqual([404, 'not_indexed']);
-      expect(answer.body.errors?.[0]?.pointer).toBe(pointer);
+      const { error } = await ask({ strategy: 'recent-changes', ...body });
+      expect([error?.status, error?.reason]).toEqual([404, 'not_indexed']);
+      expect(error?.errors?.[0]?.pointer).toBe(pointer);
     }
   });
 });
@@ -197,15 +192,14 @@ describe('requests that are refused', () => {
     [{ strategy: 'explain', paths: 'src' }, '/paths'],
     [{ strategy: 'explain', max_tokens: 5 }, '/max_tokens'],
   ])('%j is a 400 that names the field', async (body, pointer) => {
-    const answer = await build(body);
-    expect(answer.status).toBe(400);
-    expect(answer.body.errors?.[0]?.pointer).toBe(pointer);
+    // Its types would not let it through.
+    const { error } = await ask(body as Schemas['ContextRequest']);
+    expect([error?.status, error?.errors?.[0]?.pointer]).toEqual([400, pointer]);
   });
 
   it('an unknown repo is a 404, a caller without credentials a 401', async () => {
-    expect(
-      (await call('/api/repos/none/context', { headers: asAdmin, body: { strategy: 'explain' } })).status,
-    ).toBe(404);
-    expect((await build({ strategy: 'explain' }, {})).status).toBe(401);
+    expect((await ask({ strategy: 'explain' }, 'none')).response.status).toBe(404);
+    const path = `/api/repos/${repo.scope.repo.id}/context`;
+    expect((await call(path, { body: { strategy: 'explain' } })).status).toBe(401);
   });
 });

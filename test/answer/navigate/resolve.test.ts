@@ -64,6 +64,97 @@ describe('TypeScript and JavaScript', { timeout: SLOW }, () => {
     expect(targets('use.ts', '// recursion')).toEqual(['use.ts#walk']);
   });
 
+  it('gives the parameter of a callback its type from where the function is passed to or written', async () => {
+    const { targets } = await project({
+      'app.ts': [
+        'export class Request { param(name: string) {} }',
+        'export class Context<E> { get req(): Request { return made(); } text(body: string) {} }',
+        'export class Other { text() {} }',
+        'type Next = () => void;',
+        'export type Handler<E> = (c: Context<E>, next: Next) => void;',
+        'type H<E> = Handler<E> | ((c: Context<E>) => string);',
+        'export interface Route<E> {',
+        '  // app.get(handler)',
+        '  <P extends string>(handler: H<E>): App<E>',
+        '  <P extends string>(path: P, ...handlers: [H<E>, H<E>]): App<E>',
+        '}',
+        'export class App<E> {',
+        '  get!: Route<E>;',
+        '  use<F extends Handler<E>>(handler: F): this { return this; }',
+        '  wrap(options: Options): void {}',
+        '}',
+        'export interface Options { before: (given: { inner: number }, c: Context<any>) => void; name?: string }',
+        'export function each<T>(list: T[], call: (context: Context<T>, at: number) => void) {}',
+      ].join('\n'),
+      'use.ts': [
+        "import { App, type Context, each, type Handler, type Other } from './app';",
+        'const app = new App();',
+        "app.get('/a,b(', (c) => c.text('overload'));",
+        "app.get('/', async (first, next) => {",
+        '  const text = (c: Other) => c.text(); // own',
+        '  await next();',
+        "  return first.req.param('rest'); // rest",
+        '});',
+        'app.use((c) => {',
+        "  if (c) { c.text('nested'); }",
+        '});',
+        "each([1, '(', /[)]/], function (context) { context.text('fn'); });",
+        "app.wrap({ before: (given, c) => c.text('as a property'), name: 'x' });",
+        "const handler: Handler<any> = (c) => c.text('annotated');",
+        'const contexts: Context<any>[] = [];',
+        "contexts.filter((one) => one).forEach((one) => one.text('unknown'));",
+        "contexts.forEach((one) => one.text('element'));",
+        "app.get('/', ({ req }) => req.param('taken apart'));",
+        "other((gone: Other) => 1), lost((last) => last), last.text('outside');",
+      ].join('\n'),
+    });
+    const at = (marker: string, callee: string) => targets('use.ts', marker, { callee });
+    expect(at('overload', 'text')).toEqual(['app.ts#Context.text']);
+    expect(at('// own', 'text')).toEqual(['app.ts#Other.text']);
+    expect(at('// rest', 'param')).toEqual(['app.ts#Request.param']);
+    expect(at('nested', 'text')).toEqual(['app.ts#Context.text']);
+    expect(at('fn', 'text')).toEqual(['app.ts#Context.text']);
+    expect(at('as a property', 'text')).toEqual(['app.ts#Context.text']);
+    expect(at('annotated', 'text')).toEqual(['app.ts#Context.text']);
+    expect(at("text('element'", 'text')).toEqual(['app.ts#Context.text']);
+    expect(at('taken apart', 'param')).toEqual(['app.ts#Request.param']);
+    expect(at('outside', 'text')).toEqual([]);
+  });
+
+  it('follows what is taken out of an object, and types that are made of others', async () => {
+    const { targets } = await project({
+      'page.ts': [
+        'export interface Page { click(): void; evaluate(): void }',
+        'export interface Handle { evaluate(): void }',
+        'export interface Browser { page: () => Page; press(): void }',
+        'export function setup(): Browser { return made(); }',
+        'export interface Base { onError(): void; run(): void }',
+        'export type Options = Base & { extra: boolean };',
+        "export type Some = Pick<Options, 'run'>;",
+      ].join('\n'),
+      'use.ts': [
+        "import { type Options, setup, type Some } from './page';",
+        'export function go() {',
+        '  const { page, press: push } = setup();',
+        'page().evaluate(); // called',
+        'push(); // renamed',
+        '}',
+        'function all({ press }: ReturnType<typeof setup>, options: Options, some: Some, part: Partial<Options>) {',
+        '  options.onError(); // both',
+        '  some.run(); // picked',
+        '  part.onError(); // wrapped',
+        '}',
+      ].join('\n'),
+    });
+    const at = (marker: string, callee: string) => targets('use.ts', marker, { callee });
+    expect(at('// called', 'evaluate')).toEqual(['page.ts#Page.evaluate']);
+    expect(at('// called', 'page')).toEqual(['page.ts#Browser.page']);
+    expect(at('// renamed', 'push')).toEqual(['page.ts#Browser.press']);
+    expect(at('// both', 'onError')).toEqual(['page.ts#Base.onError']);
+    expect(at('// picked', 'run')).toEqual(['page.ts#Base.run']);
+    expect(at('// wrapped', 'onError')).toEqual(['page.ts#Base.onError']);
+  });
+
   it('reads chains whatever their arguments, and keeps what a callback declares to itself', async () => {
     const { targets } = await project({
       'builder.ts': [

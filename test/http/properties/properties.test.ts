@@ -128,7 +128,9 @@ async function judged(draft: Draft, one: Prepared): Promise<string[]> {
   counts.byStatus.set(answer.status, (counts.byStatus.get(answer.status) ?? 0) + 1);
   const asked = { method: draft.head ? 'HEAD' : operation.method, headers: draft.headers };
   const wrong = answer.status === 101 ? [] : judge.ofAny(asked, answer);
-  if (answer.status >= 500 && !(answer.status === 503 && '503' in operation.responses)) wrong.push('fails');
+  // 503 where a login waits for many others, 502 where the git server of a loaded machine is late: both documented.
+  if (answer.status >= 500 && !([502, 503].includes(answer.status) && answer.status in operation.responses))
+    wrong.push('fails');
   if (!isOf(operation, url)) return wrong;
   if (answer.status < 300) counts.succeeded.add(operation.feature);
   if (answer.status === 101) return [];
@@ -145,7 +147,7 @@ async function judged(draft: Draft, one: Prepared): Promise<string[]> {
 const UNWRITTEN =
   /must begin within the first|current_password: is (wrong|required)|must not be the username|exactly one of remoteUrl and localPath|unknown scope|\/ref: must not|query\/ref: must not|\/sync\/\d+: must not|must not (?:have|hold a slash or have) the form of an id/;
 
-async function violations(operation: Operation, at: number): Promise<string[]> {
+async function violations(operation: Operation): Promise<string[]> {
   const one = prepared(operation);
   const property = fc.asyncProperty(drafts(operation, one.body, WHO), async (draft) => {
     const wrong = await judged(draft, one);
@@ -153,16 +155,15 @@ async function violations(operation: Operation, at: number): Promise<string[]> {
   });
   const copies = /^\/api\/(?!v1\/)/.test(operation.path) ? 4 : 1;
   const details = await fc.check(property, {
-    // Of its own, so that no two operations are asked the same.
-    seed: seed + at,
+    // Of its own, so that no two operations are asked the same; and by name, so that a new one changes no other.
+    seed: [...operation.name].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) | 0, seed),
     numRuns: Math.ceil(runs / copies),
-    interruptAfterTimeLimit: 600_000,
     endOnFailure: true,
   });
   if (!details.failed) return [];
   const [draft] = details.counterexample ?? [];
   return [
-    `${operation.name} (seed ${details.seed}, path ${details.counterexamplePath}): ${details.errorInstance} for ${JSON.stringify(draft)}`,
+    `${operation.name} (PROPERTY_SEED=${seed}, path ${details.counterexamplePath}): ${details.errorInstance} for ${JSON.stringify(draft)}`,
   ];
 }
 
@@ -172,8 +173,7 @@ describe('requests made from the schemas', () => {
   const groups = Map.groupBy(operations, ({ path }) => path.split('/').slice(0, 4).join('/'));
   test.each([...groups.keys()])('%s', { timeout: 3_600_000 }, async (group) => {
     const found: string[] = [];
-    for (const operation of groups.get(group)!)
-      found.push(...(await violations(operation, operations.indexOf(operation))));
+    for (const operation of groups.get(group)!) found.push(...(await violations(operation)));
     expect(found).toEqual([]);
   });
 

@@ -7,8 +7,9 @@ import { newId } from '../../../src/ids.ts';
 import { consumeSteps } from '../../../src/ingest/steps/consume.ts';
 import { consumeDeadLetters } from '../../../src/platform/jobs/dead-letters.ts';
 import { jobObject } from '../../../src/platform/jobs/dispatch.ts';
+import { createLogger } from '../../../src/platform/telemetry/log.ts';
 import { type Services, services } from '../../../src/services.ts';
-import { groupMembers, groups, users } from '../../../src/store/control-schema.ts';
+import { groupMembers, groups, type JobParams, users } from '../../../src/store/control-schema.ts';
 import { claimNext, insertJob, jobById } from '../../../src/store/jobs.ts';
 import { keys } from '../../../src/store/keys.ts';
 import { createRepo, systemScope } from '../../../src/store/repos.ts';
@@ -53,7 +54,7 @@ const steps = (with_: Partial<Services>, ...bodies: unknown[]) =>
 const dead = (...bodies: unknown[]) => deliver((batch) => consumeDeadLetters(s, batch), ...bodies);
 
 /** A job whose first step is due, without a message of it under way. */
-async function dueJob(name: string) {
+async function dueJob(name: string, params: JobParams = {}) {
   const scope = await createRepo(
     s.db,
     ADMIN_CALLER,
@@ -64,7 +65,7 @@ async function dueJob(name: string) {
   const job = await insertJob(
     s.db,
     scope,
-    { id: newId(), kind: 'mirror', ref: null, fullName: null, params: {}, requestedBy: 'u' },
+    { id: newId(), kind: 'mirror', ref: null, fullName: null, params, requestedBy: 'u' },
     NOW,
   );
   await claimNext(s.db, scope.repo.key, NOW);
@@ -94,6 +95,18 @@ describe('a consumer of steps', () => {
     [{ step: 'plan', jobId: '' }],
   ])('sends %j, which it cannot read, back to the queue and in the end to the dead letters', async (body) => {
     expect(await steps({}, body)).toEqual({ acked: [], retried: ['m0'] });
+  });
+
+  test('logs every line of a job with its id, and the id of the request that asked for it', async () => {
+    const lines: string[] = [];
+    const log = createLogger({ logLevel: 'info' }, {}, (line) => lines.push(line));
+    const job = await dueJob('logged', { requestId: 'req-of-the-job' });
+    await hold(job);
+    expect(await steps({ log }, job.message)).toEqual({ acked: ['m0'], retried: [] });
+    const said = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(said.map(({ message }) => message)).toEqual(['step ended its job', 'step']);
+    for (const line of said)
+      expect(line).toMatchObject({ step: 'mirror', jobId: job.id, request_id: 'req-of-the-job' });
   });
 
   test('acknowledges steps of jobs that do not exist and steps that are not due', async () => {
@@ -149,13 +162,14 @@ describe('a consumer of steps', () => {
     ['left the group', () => s.db.delete(groupMembers)],
     ['may only read now', () => s.db.update(groupMembers).set({ role: 'viewer' })],
     ['was disabled', () => s.db.update(users).set({ disabled: true })],
+    ['may no longer register', () => s.db.update(users).set({ role: 'viewer' })],
   ])('does not start a job whose asker %s while it waited', async (what, change) => {
     const job = await dueJob(what);
     await hold(job);
     await change();
     expect(await steps(broken, job.message)).toEqual({ acked: ['m0'], retried: [] });
     expect(await jobById(s.db, job.id)).toMatchObject({ status: 'failed', errorCode: 'FORBIDDEN' });
-    await s.db.update(users).set({ disabled: false });
+    await s.db.update(users).set({ disabled: false, role: 'analyst' });
     await s.db.delete(groupMembers);
     await join();
   });

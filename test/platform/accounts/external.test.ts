@@ -91,6 +91,15 @@ describe('the first sign-on', () => {
     expect(await users()).toBe(before + 1);
   });
 
+  it('makes another account when an admin has deleted the one there was', async () => {
+    const identity = stranger();
+    const { id, username } = await profileOf(identity);
+    await call(`/api/v1/users/${id}`, { method: 'DELETE', headers: asAdmin });
+    const again = await profileOf(identity);
+    expect(again.username).toEqual(username);
+    expect(again.id).not.toBe(id);
+  });
+
   it('gives names that are taken a suffix, also to many at once', async () => {
     const named = Array.from({ length: 9 }, () => stranger({ username: 'ROOT' }));
     const names = (await Promise.all(named.map((each) => profileOf(each)))).map((me) => String(me.username));
@@ -144,7 +153,7 @@ describe('who is admitted', () => {
     await signIn(left);
     await signIn(made);
     const elsewhere = { SSO_ALLOWED: 'another.example' };
-    await expect(signIn(left, elsewhere)).rejects.toEqual(refused(/admin/));
+    await expect(signIn(left, elsewhere)).rejects.toEqual(refused(/no longer/));
     await signIn(made, elsewhere);
     await signIn(left, { SSO_ALLOWED: '' });
   });

@@ -1,10 +1,12 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { answer, type Schemas } from '../../../src/client/client.ts';
 import type { Env } from '../../../src/env.ts';
 import { newId } from '../../../src/ids.ts';
 import { controlDb } from '../../../src/store/control-db.ts';
 import { createRepo } from '../../../src/store/repos.ts';
-import { call, type Json } from '../../http/call.ts';
+import type { GroupRole } from '../../../src/store/scope.ts';
+import { call, clientOf } from '../../http/call.ts';
 import { loginOf, type Person, person } from '../../http/people.ts';
 import { ADMIN_CALLER, newRepo } from '../../support/repos.ts';
 
@@ -23,17 +25,46 @@ beforeAll(async () => {
   ben = await person('viewer');
 });
 
-const as = (who: Person, method: string, path: string, body?: unknown, more: Record<string, string> = {}) =>
-  call(V1 + path, { method, body, headers: { ...who.headers, ...more } });
+/** A client for each login. */
+const as = (who: Person) => clientOf(who.headers);
+const at = (group_id: string) => ({ path: { group_id } });
+const byId = (project_id: string) => ({ path: { project_id } });
+const named = (name: string) => ({ path: { name } });
+const statusOf = async (call: Promise<{ response: Response }>) => (await call).response.status;
+/** Status and the first field of a refusal. */
+const refusalOf = async (call: Promise<{ response: Response; error?: Schemas['Problem'] }>) => {
+  const { response, error } = await call;
+  return [response.status, error?.errors?.[0]?.pointer];
+};
+
+const getGroup = (who: Person, id: string) => as(who).GET('/api/v1/groups/{group_id}', { params: at(id) });
+const putGroup = (who: Person, id: string, body: Schemas['UpdateGroupRequest'], tag?: string) =>
+  as(who).PUT('/api/v1/groups/{group_id}', { params: { ...at(id), header: { 'If-Match': tag } }, body });
+const deleteGroup = (who: Person, id: string, cascade?: 'true') =>
+  as(who).DELETE('/api/v1/groups/{group_id}', { params: { ...at(id), query: { cascade } } });
+const membersOf = (who: Person, id: string) =>
+  as(who).GET('/api/v1/groups/{group_id}/users', { params: at(id) });
+const share = (who: Person, id: string, user_id: string, role: GroupRole) =>
+  as(who).POST('/api/v1/groups/{group_id}/users', { params: at(id), body: { user_id, role } });
+const remove = (who: Person, group_id: string, user_id: string) =>
+  as(who).DELETE('/api/v1/groups/{group_id}/users/{user_id}', { params: { path: { group_id, user_id } } });
+const getRepo = (who: Person, name: string) => as(who).GET('/api/v1/repos/{name}', { params: named(name) });
+const makeProject = (who: Person, body: Schemas['CreateProjectRequest']) =>
+  as(who).POST('/api/v1/projects', { body });
+const getProject = (who: Person, id: string) =>
+  as(who).GET('/api/v1/projects/{project_id}', { params: byId(id) });
+const putProject = (who: Person, id: string, body: Schemas['UpdateProjectRequest']) =>
+  as(who).PUT('/api/v1/projects/{project_id}', { params: byId(id), body });
+const deleteProject = (who: Person, id: string) =>
+  as(who).DELETE('/api/v1/projects/{project_id}', { params: byId(id) });
+const listProjects = (who: Person, group_id?: string) =>
+  answer(as(who).GET('/api/v1/projects', { params: { query: { group_id } } }));
 
 /** A group of root's with some members. */
-async function groupOf(name: string, members: [Person, string][] = []): Promise<string> {
-  const { body } = await as(root, 'POST', '/groups', { name });
-  for (const [who, role] of members) {
-    const added = await as(root, 'POST', `/groups/${body.id}/users`, { user_id: who.id, role });
-    expect(added.status).toBe(201);
-  }
-  return String(body.id);
+async function groupOf(name: string, members: [Person, GroupRole][] = []): Promise<string> {
+  const { id } = await answer(as(root).POST('/api/v1/groups', { body: { name } }));
+  for (const [who, role] of members) expect(await statusOf(share(root, id, who.id, role))).toBe(201);
+  return id;
 }
 
 /** A repo without a mirror. */
@@ -42,35 +73,30 @@ async function repoIn(groupId: string, name: string): Promise<string> {
   return (await createRepo(db, ADMIN_CALLER, row, 2, new Date())).row.id;
 }
 
-const items = (body: Json, member: string) => body[member] as unknown as Json[];
-
 describe('groups', () => {
   test('are created by global admins, who become their admin, in the documented shape', async () => {
-    const made = await as(root, 'POST', '/groups', {
-      name: 'PostgreSQL Development',
-      description: 'PostgreSQL core development projects',
-    });
-    expect(made.status).toBe(201);
-    expect(made.headers.get('location')).toBe(`${V1}/groups/${made.body.id}`);
-    expect(made.body).toEqual({
+    const body = { name: 'PostgreSQL Development', description: 'PostgreSQL core development projects' };
+    const { data: made, response } = await as(root).POST('/api/v1/groups', { body });
+    expect(response.status).toBe(201);
+    expect(response.headers.get('location')).toBe(`${V1}/groups/${made?.id}`);
+    expect(made).toEqual({
       id: expect.stringMatching(UUID7),
       name: 'PostgreSQL Development',
       description: 'PostgreSQL core development projects',
       created_at: expect.stringMatching(/Z$/),
-      updated_at: made.body.created_at,
+      updated_at: made?.created_at,
       project_count: 0,
       role: 'admin',
       personal: false,
     });
-    const { body } = await as(root, 'GET', `/groups/${made.body.id}/users`);
-    expect(body).toEqual({
+    expect(await answer(membersOf(root, `${made?.id}`))).toEqual({
       users: [
         {
           id: expect.stringMatching(UUID7),
           user_id: root.id,
           username: root.username,
           role: 'admin',
-          created_at: made.body.created_at,
+          created_at: made?.created_at,
         },
       ],
       total: 1,
@@ -79,33 +105,33 @@ describe('groups', () => {
 
   test('list what the caller is in, and all of them for a global admin, by page', async () => {
     const id = await groupOf('listed', [[ben, 'viewer']]);
-    const mine = await as(ben, 'GET', '/groups');
-    expect(items(mine.body, 'groups').map((group) => [group.id, group.role, group.personal])).toEqual([
+    const { data: mine, response } = await as(ben).GET('/api/v1/groups');
+    expect(mine?.groups.map((group) => [group.id, group.role, group.personal])).toEqual([
       [id, 'viewer', false],
       [ben.personalGroupId, 'admin', true],
     ]);
-    expect([mine.body.total, mine.headers.get('x-total-count')]).toEqual([2, '2']);
-    const second = await as(ben, 'GET', '/groups?limit=1&offset=1');
-    expect(items(second.body, 'groups').map((group) => group.id)).toEqual([ben.personalGroupId]);
-    expect(second.headers.get('link')).toContain('rel="prev"');
-    const all = items((await as(root, 'GET', '/groups')).body, 'groups').map((group) => group.id);
+    expect([mine?.total, response.headers.get('x-total-count')]).toEqual([2, '2']);
+    const query = { limit: 1, offset: 1 };
+    const second = await as(ben).GET('/api/v1/groups', { params: { query } });
+    expect(second.data?.groups.map((group) => group.id)).toEqual([ben.personalGroupId]);
+    expect(second.response.headers.get('link')).toContain('rel="prev"');
+    const all = (await answer(as(root).GET('/api/v1/groups'))).groups.map((group) => group.id);
     expect(all).toEqual(expect.arrayContaining([id, ben.personalGroupId, ann.personalGroupId]));
-    await as(root, 'DELETE', `/groups/${id}`);
+    await answer(deleteGroup(root, id));
   });
 
   test('change by PUT with If-Match, and absent fields stay', async () => {
     const id = await groupOf('named', [[ann, 'editor']]);
-    await as(ann, 'PUT', `/groups/${id}`, { description: 'words' });
-    const { headers, body } = await as(ann, 'GET', `/groups/${id}`);
-    expect(body).toMatchObject({ name: 'named', description: 'words' });
-    const tag = headers.get('etag')!;
-    const again = await as(ann, 'GET', `/groups/${id}`, undefined, { 'if-none-match': tag });
-    expect(again.status).toBe(304);
-    const renamed = await as(ann, 'PUT', `/groups/${id}`, { name: 'renamed' }, { 'if-match': tag });
-    expect(renamed.body).toMatchObject({ name: 'renamed', description: 'words' });
-    const late = await as(ann, 'PUT', `/groups/${id}`, { name: 'lost' }, { 'if-match': tag });
-    expect(late.status).toBe(412);
-    expect((await as(ann, 'PUT', `/groups/${id}`, { description: null })).body.description).toBeNull();
+    await answer(putGroup(ann, id, { description: 'words' }));
+    const { data, response } = await getGroup(ann, id);
+    expect(data).toMatchObject({ name: 'named', description: 'words' });
+    const tag = response.headers.get('etag')!;
+    const params = { ...at(id), header: { 'If-None-Match': tag } };
+    expect(await statusOf(as(ann).GET('/api/v1/groups/{group_id}', { params }))).toBe(304);
+    const renamed = await answer(putGroup(ann, id, { name: 'renamed' }, tag));
+    expect(renamed).toMatchObject({ name: 'renamed', description: 'words' });
+    expect(await statusOf(putGroup(ann, id, { name: 'lost' }, tag))).toBe(412);
+    expect((await answer(putGroup(ann, id, { description: null }))).description).toBeNull();
   });
 
   test.each([
@@ -117,32 +143,28 @@ describe('groups', () => {
     [{ name: 'x', description: 7 }, '/description'],
     [{}, '/name'],
   ])('refuse %j with 400 at %s', async (body, pointer) => {
-    const answer = await as(root, 'POST', '/groups', body);
-    expect([answer.status, answer.body.errors?.[0]?.pointer]).toEqual([400, pointer]);
+    // Its types would not let most of them through.
+    const made = as(root).POST('/api/v1/groups', { body: body as Schemas['CreateGroupRequest'] });
+    expect(await refusalOf(made)).toEqual([400, pointer]);
   });
 
   test('give a member another role, and let go', async () => {
     const id = await groupOf('members', [[ben, 'viewer']]);
-    const before = items((await as(ben, 'GET', `/groups/${id}/users`)).body, 'users');
-    const changed = await as(root, 'POST', `/groups/${id}/users`, { user_id: ben.id, role: 'editor' });
-    expect(changed.status).toBe(200);
-    expect(changed.body).toEqual({
-      ...before.find((each) => String(each.user_id) === ben.id),
-      role: 'editor',
-    });
-    expect((await as(ben, 'GET', '/users/me')).body.groups).toContainEqual({
+    const before = (await answer(membersOf(ben, id))).users.find((each) => each.user_id === ben.id);
+    const changed = await share(root, id, ben.id, 'editor');
+    expect([changed.response.status, changed.data]).toEqual([200, { ...before, role: 'editor' }]);
+    expect((await answer(as(ben).GET('/api/v1/users/me'))).groups).toContainEqual({
       id,
       name: 'members',
       role: 'editor',
     });
-    expect((await as(root, 'DELETE', `/groups/${id}/users/${ben.id}`)).status).toBe(204);
-    expect((await as(ben, 'GET', `/groups/${id}`)).status).toBe(404);
-    expect((await as(root, 'DELETE', `/groups/${id}/users/${ben.id}`)).status).toBe(404);
-    const nobody = await as(root, 'POST', `/groups/${id}/users`, { user_id: newId(), role: 'viewer' });
-    expect([nobody.status, nobody.body.errors?.[0]?.pointer]).toEqual([404, '/user_id']);
-    const owner = await as(root, 'POST', `/groups/${id}/users`, { user_id: ben.id, role: 'owner' });
-    expect([owner.status, owner.body.errors?.[0]?.pointer]).toEqual([400, '/role']);
-    const log = items((await as(root, 'GET', `/admin/audit?target=${id}`)).body, 'items');
+    expect(await statusOf(remove(root, id, ben.id))).toBe(204);
+    expect(await statusOf(getGroup(ben, id))).toBe(404);
+    expect(await statusOf(remove(root, id, ben.id))).toBe(404);
+    expect(await refusalOf(share(root, id, newId(), 'viewer'))).toEqual([404, '/user_id']);
+    expect(await refusalOf(share(root, id, ben.id, 'owner' as GroupRole))).toEqual([400, '/role']);
+    const query = { target: id };
+    const { items: log } = await answer(as(root).GET('/api/v1/admin/audit', { params: { query } }));
     expect(log.map((each) => [each.action, each.detail])).toEqual([
       ['group.role_revoked', { user_id: ben.id }],
       ['group.role_granted', { user_id: ben.id, role: 'editor' }],
@@ -152,35 +174,34 @@ describe('groups', () => {
   });
 
   test('that are personal cannot be shared, left or deleted', async () => {
-    const path = `/groups/${ann.personalGroupId}`;
-    const share = await as(ann, 'POST', `${path}/users`, { user_id: ben.id, role: 'viewer' });
-    expect(share.status).toBe(422);
-    expect((await as(root, 'DELETE', `${path}/users/${ann.id}`)).status).toBe(422);
-    expect((await as(root, 'DELETE', path)).status).toBe(422);
-    expect((await as(ann, 'GET', path)).body).toMatchObject({ role: 'admin', personal: true });
+    const id = ann.personalGroupId;
+    expect(await statusOf(share(ann, id, ben.id, 'viewer'))).toBe(422);
+    expect(await statusOf(remove(root, id, ann.id))).toBe(422);
+    expect(await statusOf(deleteGroup(root, id))).toBe(422);
+    expect(await answer(getGroup(ann, id))).toMatchObject({ role: 'admin', personal: true });
   });
 
   test('that own repositories are deleted with them or not at all', async () => {
     const id = await groupOf('owner', [[ann, 'admin']]);
     const repos = [await repoIn(id, 'one'), await repoIn(id, 'two')];
-    const { body: project } = await as(ann, 'POST', '/projects', { group_id: id, name: 'p', repo: 'one' });
-    const refused = await as(root, 'DELETE', `/groups/${id}`);
-    expect(refused.status).toBe(409);
-    expect(refused.body.repos).toEqual([
+    const project = await answer(makeProject(ann, { group_id: id, name: 'p', repo: 'one' }));
+    const { response, error } = await deleteGroup(root, id);
+    expect(response.status).toBe(409);
+    expect(error?.repos).toEqual([
       { id: repos[0], name: 'one' },
       { id: repos[1], name: 'two' },
     ]);
-    expect((await as(ann, 'GET', '/repos/one')).status).toBe(200);
-    expect((await as(root, 'DELETE', `/groups/${id}?cascade=true`)).status).toBe(204);
-    for (const path of [
-      `/groups/${id}`,
-      '/repos/one',
-      `/repos/${repos[1]}`,
-      `/projects/${project.id}`,
-      `/groups/${id}/users`,
-    ]) {
-      expect((await as(ann, 'GET', path)).status, path).toBe(404);
-      expect((await as(root, 'GET', path)).status, path).toBe(404);
+    expect(await statusOf(getRepo(ann, 'one'))).toBe(200);
+    expect(await statusOf(deleteGroup(root, id, 'true'))).toBe(204);
+    for (const who of [ann, root]) {
+      const gone = [
+        getGroup(who, id),
+        getRepo(who, 'one'),
+        getRepo(who, repos[1]!),
+        getProject(who, project.id),
+        membersOf(who, id),
+      ];
+      for (const each of gone) expect(await statusOf(each)).toBe(404);
     }
     const left = await bindings.DB.prepare(
       'SELECT (SELECT count(*) FROM groups WHERE id = ?1) + (SELECT count(*) FROM repos WHERE group_id = ?1) AS n',
@@ -208,8 +229,8 @@ describe('projects', () => {
   });
 
   test('show a repository to the members of their group, and grant nothing else', async () => {
-    expect((await as(ben, 'GET', '/repos/postgres')).status).toBe(404);
-    const made = await as(ann, 'POST', '/projects', {
+    expect(await statusOf(getRepo(ben, 'postgres'))).toBe(404);
+    const { data: made, response } = await makeProject(ann, {
       group_id: seeing,
       name: 'PostgreSQL 17',
       repo: 'postgres',
@@ -220,8 +241,8 @@ describe('projects', () => {
       description: 'PostgreSQL 17.0 source code',
       metadata: { version: '17.0', deep: { list: [1, null] } },
     });
-    expect(made.status).toBe(201);
-    expect(made.headers.get('location')).toBe(`${V1}/projects/${made.body.id}`);
+    expect(response.status).toBe(201);
+    expect(response.headers.get('location')).toBe(`${V1}/projects/${made?.id}`);
     const shown = {
       id: expect.stringMatching(UUID7),
       group_id: seeing,
@@ -238,100 +259,96 @@ describe('projects', () => {
       created_at: expect.stringMatching(/Z$/),
       updated_at: expect.stringMatching(/Z$/),
     };
-    expect(made.body).toEqual({ ...shown, warnings: expect.any(Array) });
-    expect(made.body.warnings).toHaveLength(3);
-    expect((await as(ben, 'GET', '/projects')).body).toEqual({ projects: [shown], total: 1 });
-    expect((await as(ben, 'GET', `/groups/${seeing}`)).body.project_count).toBe(1);
+    expect(made).toEqual({ ...shown, warnings: expect.any(Array) });
+    expect(made?.warnings).toHaveLength(3);
+    expect(await listProjects(ben)).toEqual({ projects: [shown], total: 1 });
+    expect((await answer(getGroup(ben, seeing))).project_count).toBe(1);
 
-    expect((await as(ben, 'GET', '/repos/postgres')).body).toMatchObject({ id: repoId, localPath: null });
-    for (const [method, path, body] of [
-      ['PATCH', '/repos/postgres', { depth: 2 }],
-      ['POST', '/repos/postgres/sync', { ref: 'main' }],
-      ['DELETE', '/repos/postgres', undefined],
-    ] as const) {
-      expect((await as(cat, method, path, body)).status, method).toBe(403);
-    }
-    expect((await as(cat, 'DELETE', `/projects/${made.body.id}`)).status).toBe(204);
-    expect((await as(ben, 'GET', '/repos/postgres')).status).toBe(404);
-    expect((await as(ann, 'GET', '/repos/postgres')).status).toBe(200);
+    expect(await answer(getRepo(ben, 'postgres'))).toMatchObject({ id: repoId, localPath: null });
+    const params = named('postgres');
+    const changes = [
+      as(cat).PATCH('/api/v1/repos/{name}', { params, body: { depth: 2 } }),
+      as(cat).POST('/api/v1/repos/{name}/sync', { params, body: { ref: 'main' } }),
+      as(cat).DELETE('/api/v1/repos/{name}', { params }),
+    ];
+    for (const change of changes) expect(await statusOf(change)).toBe(403);
+    expect(await statusOf(deleteProject(cat, `${made?.id}`))).toBe(204);
+    expect(await statusOf(getRepo(ben, 'postgres'))).toBe(404);
+    expect(await statusOf(getRepo(ann, 'postgres'))).toBe(200);
   });
 
   test('take editor in both groups', async () => {
     const body = { group_id: seeing, name: 'not mine', repo: 'postgres' };
-    const unseen = await as(cat, 'POST', '/projects', body);
-    expect([unseen.status, unseen.body.errors?.[0]?.pointer]).toEqual([404, '/repo']);
-    await as(root, 'POST', `/groups/${owning}/users`, { user_id: cat.id, role: 'viewer' });
-    expect((await as(cat, 'POST', '/projects', body)).status).toBe(403);
-    await as(root, 'POST', `/groups/${owning}/users`, { user_id: cat.id, role: 'editor' });
-    const made = await as(cat, 'POST', '/projects', body);
-    expect(made.status).toBe(201);
-    expect((await as(ben, 'POST', '/projects', { group_id: seeing, name: 'x' })).status).toBe(403);
-    const elsewhere = await as(ben, 'POST', '/projects', { group_id: owning, name: 'x' });
-    expect([elsewhere.status, elsewhere.body.detail]).toEqual([404, 'Group not found']);
+    expect(await refusalOf(makeProject(cat, body))).toEqual([404, '/repo']);
+    await answer(share(root, owning, cat.id, 'viewer'));
+    expect(await statusOf(makeProject(cat, body))).toBe(403);
+    await answer(share(root, owning, cat.id, 'editor'));
+    const { id } = await answer(makeProject(cat, body));
+    expect(await statusOf(makeProject(ben, { group_id: seeing, name: 'x' }))).toBe(403);
+    const elsewhere = await makeProject(ben, { group_id: owning, name: 'x' });
+    expect([elsewhere.response.status, elsewhere.error?.detail]).toEqual([404, 'Group not found']);
     // A view that stands is not widened by who may no longer change what it shows.
-    await as(root, 'DELETE', `/groups/${owning}/users/${cat.id}`);
-    const path = `/projects/${made.body.id}`;
-    expect((await as(cat, 'PUT', path, { description: 'mine still' })).status).toBe(200);
+    await answer(remove(root, owning, cat.id));
+    expect(await statusOf(putProject(cat, id, { description: 'mine still' }))).toBe(200);
     const other = await repoIn(owning, 'other');
-    expect((await as(cat, 'PUT', path, { repo: other })).status).toBe(404);
-    expect((await as(cat, 'PUT', path, { repo: null })).body).toMatchObject({
+    expect(await statusOf(putProject(cat, id, { repo: other }))).toBe(404);
+    expect(await answer(putProject(cat, id, { repo: null }))).toMatchObject({
       repo: null,
       repo_id: null,
       source_path: null,
       description: 'mine still',
     });
-    expect((await as(cat, 'GET', '/repos/postgres')).status).toBe(404);
-    await as(cat, 'DELETE', path);
+    expect(await statusOf(getRepo(cat, 'postgres'))).toBe(404);
+    await answer(deleteProject(cat, id));
   });
 
   test('have names of their own within the group', async () => {
-    const one = await as(ann, 'POST', '/projects', { group_id: seeing, name: 'one' });
-    const two = await as(ann, 'POST', '/projects', { group_id: seeing, name: 'two' });
-    expect((await as(ann, 'POST', '/projects', { group_id: seeing, name: 'one' })).status).toBe(409);
-    expect((await as(ann, 'PUT', `/projects/${two.body.id}`, { name: 'one' })).status).toBe(409);
-    expect((await as(ann, 'PUT', `/projects/${two.body.id}`, { name: 'two' })).status).toBe(200);
-    const moved = await as(ann, 'PUT', `/projects/${two.body.id}`, { group_id: owning });
-    expect([moved.status, moved.body.errors?.[0]?.pointer]).toEqual([400, '/group_id']);
-    for (const { body } of [one, two]) await as(cat, 'DELETE', `/projects/${body.id}`);
+    const one = await answer(makeProject(ann, { group_id: seeing, name: 'one' }));
+    const two = await answer(makeProject(ann, { group_id: seeing, name: 'two' }));
+    expect(await statusOf(makeProject(ann, { group_id: seeing, name: 'one' }))).toBe(409);
+    expect(await statusOf(putProject(ann, two.id, { name: 'one' }))).toBe(409);
+    expect(await statusOf(putProject(ann, two.id, { name: 'two' }))).toBe(200);
+    const moved = { group_id: owning } as Schemas['UpdateProjectRequest'];
+    expect(await refusalOf(putProject(ann, two.id, moved))).toEqual([400, '/group_id']);
+    for (const { id } of [one, two]) await answer(deleteProject(cat, id));
   });
 
   test('are active one at a time for each user', async () => {
-    const make = async (name: string) =>
-      String((await as(ann, 'POST', '/projects', { group_id: seeing, name })).body.id);
+    const make = async (name: string) => (await answer(makeProject(ann, { group_id: seeing, name }))).id;
     const [first, second] = [await make('first'), await make('second')];
-    expect((await as(ben, 'POST', `/projects/${first}/activate`)).body).toEqual({
+    const activate = (id: string) =>
+      answer(as(ben).POST('/api/v1/projects/{project_id}/activate', { params: byId(id) }));
+    expect(await activate(first)).toEqual({
       id: first,
       name: 'first',
       is_active: true,
       message: 'Project activated successfully',
     });
-    await as(ben, 'POST', `/projects/${second}/activate`);
+    await activate(second);
     const active = async (who: Person) =>
-      items((await as(who, 'GET', `/projects?group_id=${seeing}`)).body, 'projects')
+      (await listProjects(who, seeing)).projects
         .filter((project) => project.is_active)
         .map((project) => project.id);
     expect(await active(ben)).toEqual([second]);
     expect(await active(ann)).toEqual([]);
-    for (const id of [first, second]) await as(cat, 'DELETE', `/projects/${id}`);
+    for (const id of [first, second]) await answer(deleteProject(cat, id));
     expect(await active(ben)).toEqual([]);
   });
 
   test("filter by group, where a group that is not the caller's has none", async () => {
-    await as(ann, 'POST', '/projects', { group_id: owning, name: 'inner' });
-    for (const id of [owning, newId()]) {
-      const { status, body } = await as(ben, 'GET', `/projects?group_id=${id}`);
-      expect([status, body]).toEqual([200, { projects: [], total: 0 }]);
-    }
-    expect((await as(ann, 'GET', `/projects?group_id=${owning}`)).body.total).toBe(1);
+    await answer(makeProject(ann, { group_id: owning, name: 'inner' }));
+    for (const id of [owning, newId()])
+      expect(await listProjects(ben, id)).toEqual({ projects: [], total: 0 });
+    expect((await listProjects(ann, owning)).total).toBe(1);
   });
 
   test('no longer show a repository that was deleted', async () => {
     const id = await repoIn(owning, 'gone');
-    const { body } = await as(ann, 'POST', '/projects', { group_id: seeing, name: 'stays', repo: id });
+    const stays = await answer(makeProject(ann, { group_id: seeing, name: 'stays', repo: id }));
     // As it is from the moment of deletion until its data is gone.
     await bindings.DB.prepare('UPDATE repos SET deleted_at = ? WHERE id = ?').bind('2026-01-01', id).run();
-    expect((await as(ben, 'GET', `/projects/${body.id}`)).body).toMatchObject({ repo: null, repo_id: null });
-    expect((await as(ben, 'GET', `/repos/${id}`)).status).toBe(404);
+    expect(await answer(getProject(ben, stays.id))).toMatchObject({ repo: null, repo_id: null });
+    expect(await statusOf(getRepo(ben, id))).toBe(404);
   });
 });
 
@@ -342,9 +359,9 @@ describe('a change of role', () => {
     const { headers: open } = await loginOf(ben.id);
     const patch = () => call(`${V1}/repos/${repoId}`, { method: 'PATCH', headers: open, body: { depth: 3 } });
     expect((await patch()).status).toBe(403);
-    await as(root, 'POST', `/groups/${id}/users`, { user_id: ben.id, role: 'editor' });
+    await answer(share(root, id, ben.id, 'editor'));
     expect((await patch()).status).toBe(200);
-    await as(root, 'DELETE', `/groups/${id}/users/${ben.id}`);
+    await answer(remove(root, id, ben.id));
     expect((await patch()).status).toBe(404);
   });
 });

@@ -274,6 +274,14 @@ describe('a callback', () => {
     await refused(await browser.send(one.href), 401);
   });
 
+  it.each(['a;b=c', 'é', '\u0000', ' ', "' OR 1=1 --", 'x'.repeat(200)])(
+    'with the state %j, which nobody was given, is refused',
+    async (state) => {
+      const query = new URLSearchParams({ state, code: 'x' });
+      await refused(await open().send(`https://api.test/auth/oauth/keycloak/callback?${query}`), 401);
+    },
+  );
+
   it('at another provider is refused', async () => {
     const browser = open();
     const callback = await callbackOf('keycloak', 'jane', { browser });
@@ -482,10 +490,31 @@ describe('authorize', () => {
     expect([...browser.cookies.get('api.test')!.keys()]).toEqual([]);
   });
 
+  it('counts as anonymous requests do', async () => {
+    for (const page of [
+      await authorize('github'),
+      await open().send('https://api.test/auth/oauth/github/callback?state=x&code=y'),
+      await call('/auth/exchange', { body: { code: 'x' } }),
+    ]) {
+      expect(page.headers.get('ratelimit-policy')).toBe('"anonymous";q=100;w=3600');
+    }
+  });
+
+  it('refuses to run with people in SSO_ALLOWED', async () => {
+    const page = await authorize('github', '', { SSO_ALLOWED: 'corp.example, jane@corp.example' });
+    expect([page.status, json(page).detail]).toEqual([503, expect.stringContaining('SSO_ALLOWED')]);
+  });
+
   it('names the deployment as BACKEND_URL does', async () => {
     const page = await authorize('github', '', { BACKEND_URL: 'https://code.corp.example/' });
     const asked = new URL(page.headers.get('location')!).searchParams;
     expect(asked.get('redirect_uri')).toBe('https://code.corp.example/auth/oauth/github/callback');
+    for (const returnTo of ['https://code.corp.example/in', 'https://api.test/in', '/in']) {
+      const query = `?return_to=${encodeURIComponent(returnTo)}`;
+      expect((await authorize('github', query, { BACKEND_URL: 'https://code.corp.example' })).status).toBe(
+        302,
+      );
+    }
   });
 
   it.each([
@@ -605,6 +634,20 @@ describe('a login by GitHub', () => {
       "SELECT issuer FROM identities WHERE subject = '583231'",
     ).first())!;
     expect(issuer).toBe(`${url}/github`);
+  });
+
+  it.each([
+    ['https://api.github.com', 'https://github.com'],
+    ['https://api.corp.ghe.com', 'https://corp.ghe.com'],
+    ['https://github.corp.example/api/v3', 'https://github.corp.example'],
+    ['https://corp.example:8443/git/api/v3', 'https://corp.example:8443/git'],
+    ['http://127.0.0.1:3000', 'http://127.0.0.1:3000'],
+  ])('of the API at %s signs people in at %s', async (api, web) => {
+    const page = await open({ GITHUB_API_URL: `${api}/` }).send(
+      'https://api.test/auth/oauth/github/authorize',
+    );
+    const location = new URL(page.headers.get('location')!);
+    expect(location.origin + location.pathname).toBe(`${web}/login/oauth/authorize`);
   });
 
   it('asks with PKCE, and for organisations only where they matter', async () => {

@@ -345,9 +345,9 @@ describe('/stats', () => {
 describe('logs', () => {
   test('are one JSON line a request, with its id, template, status, duration and caller, and no secret', async () => {
     const lines: string[] = [];
-    const app = createApp((bound) => ({
-      ...services(bound),
-      log: createLogger({ logLevel: 'debug' }, {}, (line) => lines.push(line)),
+    const app = createApp((bound, id) => ({
+      ...services(bound, id),
+      log: createLogger({ logLevel: 'debug' }, { request_id: id }, (line) => lines.push(line)),
     }));
     const send = async (path: string, options: Parameters<typeof request>[1] = {}) =>
       read(await app.fetch(request(path, options), bindings, createExecutionContext()));

@@ -148,13 +148,27 @@ describe('a login by LDAP that fails', () => {
     ['speaks no LDAP', { LDAP_SERVER: `ldap://127.0.0.1:${ports.garbage}` }],
     ['speaks no TLS', { LDAP_SERVER: `ldaps://127.0.0.1:${ports.sound}` }],
     ['refuses StartTLS', { LDAP_SERVER: `ldap://127.0.0.1:${ports.refusesTls}?starttls` }],
-    ['says nothing', { LDAP_SERVER: `ldap://127.0.0.1:${ports.silent}` }],
   ])('is a 502 that tells nothing when the directory %s', async (_, variables) => {
     const started = Date.now();
     const { status, body, text } = await login(ABBA, variables);
     expect({ status, code: body.error_code }).toEqual({ status: 502, code: 'UPSTREAM_ERROR' });
     expect(text).not.toMatch(/127\.0\.0\.1|cn=|password|code \d|certificate/i);
     expect(Date.now() - started).toBeLessThan(8_000);
+  });
+
+  it('is a 502 within a bound when the directory says nothing, and few wait for that at once', async () => {
+    const started = Date.now();
+    const silent = { LDAP_SERVER: `ldap://127.0.0.1:${ports.silent}` };
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, n) => login({ ...ABBA, username: `many-${n}` }, silent)),
+    );
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 502)).toHaveLength(32);
+    const putOff = answers.filter(({ status }) => status === 503);
+    expect(putOff).toHaveLength(8);
+    expect(putOff[0]?.body).toMatchObject({ error_code: 'UNAVAILABLE', retry_after: 5 });
+    expect(Date.now() - started).toBeLessThan(20_000);
+    expect((await login(ABBA)).status).toBe(200);
   });
 
   it('counts every attempt of an address', async () => {
