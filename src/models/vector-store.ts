@@ -36,6 +36,8 @@ export interface VectorStore {
   ): Promise<NearChunk[]>;
   /** Removes sets whose rows are gone. */
   remove(scope: RepoScope, sets: readonly SetPlace[]): Promise<void>;
+  /** Asks for next to nothing. @throws when the store does not answer */
+  probe(): Promise<void>;
   /** After a run: removes what no row names, and keeps what is read together in few pieces. Runs inside a job of the repo. */
   tidy(shard: D1Database, scope: RepoScope): Promise<void>;
 }

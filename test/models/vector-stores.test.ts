@@ -86,6 +86,10 @@ describe.each(stores)('vectors as %s', (_name, create) => {
     );
   });
 
+  it('answer a probe', async () => {
+    await create().probe();
+  });
+
   it('count only as far as they are asked for, and in their own repo', async () => {
     const store = create();
     const other = await createRepo();

@@ -7,8 +7,11 @@ interface Envelope<T> {
   errors: { message: string }[];
 }
 
-async function ask<T>(url: string, body: string): Promise<T> {
-  const response = await fetch(url, { method: 'POST', body });
+const ask = <T>(url: string, body: string) => resultOf<T>(fetch(url, { method: 'POST', body }));
+const get = <T>(url: string) => resultOf<T>(fetch(url));
+
+async function resultOf<T>(asked: Promise<Response>): Promise<T> {
+  const response = await asked;
   const { result, success, errors } = (await response.json()) as Envelope<T>;
   if (!success) throw new Error(errors[0]?.message);
   return result;
@@ -25,6 +28,7 @@ export function vectorizeBinding(server: string): Vectorize {
   const lines = (vectors: VectorizeVector[]) =>
     vectors.map((vector) => JSON.stringify({ ...vector, values: [...vector.values] })).join('\n');
   return {
+    describe: () => get(verb('info')),
     upsert: (vectors: VectorizeVector[]) => ask(verb('upsert'), lines(vectors)),
     query: (vector: VectorFloatArray | number[], options: VectorizeQueryOptions) =>
       ask(verb('query'), JSON.stringify({ vector: [...vector], ...options })),

@@ -52,6 +52,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, index:
   if (path === '/v1/embeddings') return openAi(request, response, JSON.parse(body));
   if (path === '/broken/embeddings') return send(response, 200, { data: [{ index: 0, embedding: [1, 2] }] });
   if (path.startsWith('/client/v4/accounts/a/ai/run/')) return workersAi(response, JSON.parse(body));
+  if (path === '/client/v4/accounts/a/vectorize/v2/indexes/sightline/info')
+    return ok(response, { dimensions: model.dimensions, vectorCount: index.size });
   const verb = /^\/client\/v4\/accounts\/a\/vectorize\/v2\/indexes\/sightline\/(\w+)$/.exec(path)?.[1];
   if (verb === 'upsert') return upsert(response, body, index);
   if (verb === 'query') return query(response, JSON.parse(body), index);

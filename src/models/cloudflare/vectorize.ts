@@ -24,6 +24,9 @@ export function createVectorize(index: Vectorize): VectorStore {
       );
       for (const some of pieces(ids)) await index.deleteByIds(some);
     },
+    async probe() {
+      await index.describe();
+    },
     tidy: async () => undefined,
   };
 }

@@ -33,6 +33,9 @@ export function createSegments(bucket: R2Bucket, newId: () => string): VectorSto
     nearest: (scope, sets, query, topK) => nearest(bucket, scope, sets, query, topK),
     // Nothing is rewritten for what is gone: its share of a segment goes when the segment is merged or has none left.
     remove: async () => undefined,
+    async probe() {
+      await bucket.head(keys.probe);
+    },
     tidy: (shard, scope) => tidy({ bucket, newId }, shard, scope),
   };
 }

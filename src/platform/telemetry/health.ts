@@ -31,20 +31,21 @@ const NEEDED: readonly Component[] = ['database', 'index', 'storage', 'queue', '
 
 const NOT_CONFIGURED: ComponentHealth = { status: 'not_configured' };
 
-type Needs = Pick<Services, 'env' | 'db' | 'embedder' | 'log'>;
+type Needs = Pick<Services, 'env' | 'db' | 'embedder' | 'vectors' | 'log'>;
 
 const PROBE_TIMEOUT_MS = 5000;
 
 /** Asks every component at once. */
 export async function probe(s: Needs): Promise<Components> {
-  const { env, embedder } = s;
-  const [database, index, storage, queue, indexer, embeddings] = await Promise.all([
+  const { env, embedder, vectors } = s;
+  const [database, index, storage, queue, indexer, embeddings, stored] = await Promise.all([
     timed(s, 'database', () => hasUsers(s.db)),
     timed(s, 'index', () => Promise.all(indexShards(env).map(probeShard))),
     timed(s, 'storage', () => env.BUCKET.head(keys.probe)),
     timed(s, 'queue', () => Promise.all([env.STEPS.metrics(), env.BATCHES.metrics()])),
     timed(s, 'indexer', () => env.INDEXER.ping()),
     embedder ? timed(s, 'embeddings', () => embedder.embed(['health'])) : NOT_CONFIGURED,
+    vectors ? timed(s, 'vectors', () => vectors.probe()) : null,
   ]);
   return {
     database,
@@ -55,8 +56,7 @@ export async function probe(s: Needs): Promise<Components> {
     // No chat model answers anything yet, whatever is configured for one.
     llm: NOT_CONFIGURED,
     embeddings: embedder ? { ...embeddings, provider: embedder.provider } : NOT_CONFIGURED,
-    // The embedded vectors live beside the index: they are as well as it is.
-    vectors: embedder ? { status: index.status, provider: 'embedded' } : NOT_CONFIGURED,
+    vectors: stored && vectors ? { ...stored, provider: vectors.provider } : NOT_CONFIGURED,
   };
 }
 
