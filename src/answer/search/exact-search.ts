@@ -8,6 +8,8 @@ import type { Target } from './targets.ts';
 /** Files that satisfy a demand, with the lines to show of each. */
 export interface ExactFiles {
   lines: Map<number, LineRange[]>;
+  /** Texts of the first of them, which need not be read again to be shown. */
+  texts: Map<number, string>;
   /** False when a limit ended the scan: other files may satisfy it too. */
   complete: boolean;
   /** Nothing in the demand could narrow the files: they were read one after the other. */

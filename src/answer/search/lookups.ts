@@ -41,15 +41,12 @@ export async function runLookups(
     ),
   );
   const lookups = prepared.map(({ lookup }) => lookup);
-  const [gathered, unknown] = await Promise.all([
-    gatherAll(prepared.filter(({ empty }) => !empty).map(({ lookup }) => lookup)),
-    unknownWords(lookups),
-  ]);
+  const { found: gathered, known } = await gatherAll(lookups);
   const checked = await Promise.all(gathered.map(([lookup, found]) => verified(lookup, found)));
   return {
     lookups,
     candidates: folded(checked.flat()),
-    unknown,
+    unknown: unknownWords(lookups, known),
     full: gathered.some(([, found]) => found.length >= pool),
     notes: [...new Set(prepared.flatMap(({ notes }) => notes))],
   };
@@ -57,8 +54,6 @@ export async function runLookups(
 
 interface Prepared {
   lookup: Lookup;
-  /** No file can satisfy it. */
-  empty: boolean;
   notes: string[];
 }
 
@@ -72,25 +67,36 @@ async function prepare(
   const code = looksLikeCode(clause.wishes.join(' '));
   const langs = languageFilter(clause.langs, clause.notLangs);
   const blobIds = await filesByPath(shard, target, clause, langs);
-  const lookup: Lookup = { shard, target, clause, terms, code, langs, blobIds, exact: null, mode, pool };
   const empty = langs?.length === 0 || blobIds?.length === 0;
-  if (empty || positiveMatches(clause.demand).length === 0) return { lookup, empty, notes: [] };
-  return { lookup, ...(await narrowExactly(lookup)) };
+  const lookup: Lookup = {
+    shard,
+    target,
+    clause,
+    terms,
+    code,
+    langs,
+    blobIds,
+    exact: null,
+    empty,
+    mode,
+    pool,
+  };
+  if (empty || positiveMatches(clause.demand).length === 0) return { lookup, notes: [] };
+  return { lookup, notes: await narrowExactly(lookup) };
 }
 
 /** Runs the demand first. When it was searched to the end, its files are the only ones that count. */
-async function narrowExactly(lookup: Lookup): Promise<Pick<Prepared, 'empty' | 'notes'>> {
+async function narrowExactly(lookup: Lookup): Promise<string[]> {
   const { shard, target, clause, langs, blobIds, pool } = lookup;
   const found = await findExact({ shard, target, demand: clause.demand!, langs, blobIds, enough: pool });
   const ranksByWords = clause.wishes.length > 0 && !matchesLines(lookup.mode);
-  if (!found.complete && ranksByWords) return { empty: false, notes: [] };
+  if (!found.complete && ranksByWords) return [];
   lookup.exact = found;
   lookup.blobIds = [...found.lines.keys()];
-  const notes =
-    found.unfiltered && !found.complete
-      ? ['nothing in the query narrows the files by three letters in a row; only a part of them was read']
-      : [];
-  return { empty: found.lines.size === 0, notes };
+  lookup.empty = found.lines.size === 0;
+  return found.unfiltered && !found.complete
+    ? ['nothing in the query narrows the files by three letters in a row; only a part of them was read']
+    : [];
 }
 
 const MAX_PATHS = 50_000;
@@ -117,15 +123,18 @@ async function filesByPath(
 }
 
 /** Lookups of one shard share their round trips. */
-async function gatherAll(lookups: Lookup[]): Promise<[Lookup, PlacedCandidate[]][]> {
-  const byShard = Map.groupBy(lookups, (lookup) => lookup.shard);
+async function gatherAll(
+  lookups: Lookup[],
+): Promise<{ found: [Lookup, PlacedCandidate[]][]; known: Set<string> }> {
+  const known = new Set<string>();
   const lists = await Promise.all(
-    [...byShard].map(async ([shard, group]) => {
-      const found = await gather(shard, group);
-      return group.map((lookup, at): [Lookup, PlacedCandidate[]] => [lookup, found[at]!]);
+    [...Map.groupBy(lookups, (lookup) => lookup.shard)].map(async ([shard, group]) => {
+      const gathered = await gather(shard, group);
+      for (const word of gathered.known) known.add(word);
+      return group.map((lookup, at): [Lookup, PlacedCandidate[]] => [lookup, gathered.found[at]!]);
     }),
   );
-  return lists.flat();
+  return { found: lists.flat(), known };
 }
 
 /** Checks what the index cannot: demands that were not searched for first (`-word`), on the candidates' files. */
