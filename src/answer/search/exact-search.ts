@@ -30,6 +30,9 @@ export interface ExactQuery {
 const MAX_FILES = 3_000;
 const MAX_UNFILTERED = 1_500;
 const FILES_A_READ = 48;
+const MOST_A_READ = 128;
+/** What may wait in memory until it is shown. */
+const KEPT_CHARACTERS = 4_000_000;
 /** Characters of text matched per query, times what a character costs: about a second of work. */
 const MAX_WORK = 24_000_000;
 const LINES_A_FILE = 20;
@@ -65,22 +68,39 @@ async function scan(
   candidates: number[],
 ): Promise<Omit<ExactFiles, 'unfiltered'>> {
   const lines = new Map<number, LineRange[]>();
-  const shown = positiveMatches(demand);
+  const kept = new Map<number, string>();
   const cost = costOf(demand);
   let work = 0;
   let found = 0;
-  for (let at = 0; at < candidates.length; at += FILES_A_READ) {
-    if (found >= enough || work > MAX_WORK) return { lines, complete: false };
-    const texts = await textOf(shard, target.scope, candidates.slice(at, at + FILES_A_READ));
+  let room = KEPT_CHARACTERS;
+  let next = 0;
+  // Most demands are met, or the files are read, within the first two reads.
+  for (let read = FILES_A_READ; next < candidates.length; read = MOST_A_READ) {
+    if (found >= enough || work > MAX_WORK) return { lines, texts: kept, complete: false };
+    const texts = await textOf(shard, target.scope, candidates.slice(next, next + read));
+    next += read;
     for (const [blobId, text] of texts) {
       work += text.length * cost;
-      if (!satisfies(demand, text)) continue;
-      const matched = shown.flatMap(({ matcher }) => matcher.lines(text, LINES_A_FILE));
+      const matched = matchedLines(demand, text);
+      if (matched === null) continue;
       lines.set(blobId, joined(matched));
       found += Math.min(HITS_A_FILE, matched.length);
+      if (text.length > room) continue;
+      kept.set(blobId, text);
+      room -= text.length;
     }
   }
-  return { lines, complete: true };
+  return { lines, texts: kept, complete: true };
+}
+
+/** The lines to show of a text that satisfies the demand; null when it does not. Most demands are a single match. */
+function matchedLines(demand: Demand, text: string): LineRange[] | null {
+  if (demand.kind === 'match') {
+    const matched = demand.matcher.lines(text, LINES_A_FILE);
+    return matched.length > 0 ? matched : null;
+  }
+  if (!satisfies(demand, text)) return null;
+  return positiveMatches(demand).flatMap(({ matcher }) => matcher.lines(text, LINES_A_FILE));
 }
 
 function costOf(demand: Demand): number {

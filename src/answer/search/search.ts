@@ -21,6 +21,7 @@ import { rankQuery, wordsOf } from './rank-query.ts';
 import { rescore } from './rescore.ts';
 import { ALL_REFS, resolveTargets, type Target } from './targets.ts';
 import { clauseTerms, type Term } from './terms.ts';
+import { textsRead } from './texts.ts';
 
 export type SearchServices = Pick<Services, 'db' | 'shard' | 'embedder' | 'log'>;
 
@@ -104,6 +105,7 @@ export async function search(
     several: severalRefs(searched, params),
     lines: matchesLines(mode),
     spelled: rankQuery(plan).spelled,
+    read: textsRead(ranked.lookups),
   });
   const suggestions = ranked.items.length > 0 ? [] : await suggestNames(ranked.lookups);
   return {
