@@ -24,6 +24,8 @@ export interface ExactQuery {
   blobIds?: number[] | undefined;
   /** Enough lines to stop at. */
   enough: number;
+  /** Characters of text that may be kept until they are shown. */
+  room: number;
 }
 
 /** Files that the trigram index may hand over, and how many of them are read when it cannot narrow anything. */
@@ -31,8 +33,6 @@ const MAX_FILES = 3_000;
 const MAX_UNFILTERED = 1_500;
 const FILES_A_READ = 48;
 const MOST_A_READ = 128;
-/** What may wait in memory until it is shown. */
-const KEPT_CHARACTERS = 4_000_000;
 /** Characters of text matched per query, times what a character costs: about a second of work. */
 const MAX_WORK = 24_000_000;
 const LINES_A_FILE = 20;
@@ -64,7 +64,7 @@ async function candidateFiles(query: ExactQuery, alternatives: string[][], limit
 }
 
 async function scan(
-  { shard, target, demand, enough }: ExactQuery,
+  { shard, target, demand, enough, room }: ExactQuery,
   candidates: number[],
 ): Promise<Omit<ExactFiles, 'unfiltered'>> {
   const lines = new Map<number, LineRange[]>();
@@ -72,7 +72,7 @@ async function scan(
   const cost = costOf(demand);
   let work = 0;
   let found = 0;
-  let room = KEPT_CHARACTERS;
+  let left = room;
   let next = 0;
   // Most demands are met, or the files are read, within the first two reads.
   for (let read = FILES_A_READ; next < candidates.length; read = MOST_A_READ) {
@@ -85,9 +85,9 @@ async function scan(
       if (matched === null) continue;
       lines.set(blobId, joined(matched));
       found += Math.min(HITS_A_FILE, matched.length);
-      if (text.length > room) continue;
+      if (text.length > left) continue;
       kept.set(blobId, text);
-      room -= text.length;
+      left -= text.length;
     }
   }
   return { lines, texts: kept, complete: true };

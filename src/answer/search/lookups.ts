@@ -35,9 +35,10 @@ export async function runLookups(
   byClause: Target[][],
   pool: number,
 ): Promise<Run> {
+  const room = KEPT_CHARACTERS / byClause.flat().length;
   const prepared = await Promise.all(
     plan.clauses.flatMap((clause, at) =>
-      byClause[at]!.map((target) => prepare(s, { clause, target, mode: plan.mode, pool })),
+      byClause[at]!.map((target) => prepare(s, { clause, target, mode: plan.mode, pool }, room)),
     ),
   );
   const lookups = prepared.map(({ lookup }) => lookup);
@@ -61,6 +62,7 @@ interface Prepared {
 async function prepare(
   s: Pick<Services, 'shard'>,
   { clause, target, mode, pool }: Pick<Lookup, 'clause' | 'target' | 'mode' | 'pool'>,
+  room: number,
 ): Promise<Prepared> {
   const shard = s.shard(target.scope);
   const terms = clauseTerms(clause);
@@ -82,13 +84,17 @@ async function prepare(
     pool,
   };
   if (empty || positiveMatches(clause.demand).length === 0) return { lookup, notes: [] };
-  return { lookup, notes: await narrowExactly(lookup) };
+  return { lookup, notes: await narrowExactly(lookup, room) };
 }
 
+/** Characters of matched texts that all lookups together keep until they are shown. */
+const KEPT_CHARACTERS = 4_000_000;
+
 /** Runs the demand first. When it was searched to the end, its files are the only ones that count. */
-async function narrowExactly(lookup: Lookup): Promise<string[]> {
+async function narrowExactly(lookup: Lookup, room: number): Promise<string[]> {
   const { shard, target, clause, langs, blobIds, pool } = lookup;
-  const found = await findExact({ shard, target, demand: clause.demand!, langs, blobIds, enough: pool });
+  const demand = clause.demand!;
+  const found = await findExact({ shard, target, demand, langs, blobIds, enough: pool, room });
   const ranksByWords = clause.wishes.length > 0 && !matchesLines(lookup.mode);
   if (!found.complete && ranksByWords) return [];
   lookup.exact = found;
