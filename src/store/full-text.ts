@@ -11,6 +11,7 @@
  * tested row by row in rank order, and a LIMIT ends the search early.
  */
 import { invalid, Problem } from '../errors.ts';
+import { type PlacedChunk, placedColumns, type RawPlaced, SYMBOL_OF_CHUNK, toPlaced } from './hits.ts';
 import { MAX_JSON_BYTES } from './index-json.ts';
 import type { RepoScope } from './scope.ts';
 import { trigramExpression } from './trigrams.ts';
@@ -106,48 +107,58 @@ export interface TextQuery extends SnapshotFilter {
 }
 
 export interface TextMatch {
-  chunkId: number;
-  blobId: number;
-  startLine: number;
-  endLine: number;
-  /** The symbol whose code the chunk is, or that encloses it. */
-  symbolName: string | null;
-  symbolKind: string | null;
+  chunk: PlacedChunk;
   lang: string;
   /** BM25, positive, higher is better; comparable within one repo only. */
   score: number;
 }
 
+type TextRow = RawPlaced & { lang: string; score: number; counts: number };
+
+/** How each order begins: what `matchText` completes. */
+export type TextHeads = readonly TextRow[][];
+
+export function textHeads(
+  shard: D1Database,
+  queries: readonly (TextQuery & { scope: RepoScope })[],
+): Asked<TextHeads> {
+  return {
+    lookups: queries.map((query) => ({
+      scope: query.scope,
+      kind: 'text',
+      statement: () => headStatement(shard, query),
+    })),
+    read: (rows) => rows as TextRow[][],
+  };
+}
+
 /**
- * Chunks in rank order, one list a query, for several repos of one shard in one round trip; a repo that was never indexed
- * has no matches.
+ * Chunks in rank order, one list a query, for several repos of one shard; a repo that was never indexed has no matches.
+ * One round trip, which the caller made for the heads, unless filters left too little of a head.
  * @throws Problem `validation` when FTS5 cannot read an expression
  */
 export async function matchText(
   shard: D1Database,
   queries: readonly (TextQuery & { scope: RepoScope })[],
+  heads: TextHeads,
 ): Promise<TextMatch[][]> {
-  const ask = (asked: typeof queries, statementOf: typeof headStatement) =>
-    runAll<TextMatch & { counts: number }>(
-      shard,
-      asked.map((query) => ({
-        scope: query.scope,
-        kind: 'text',
-        statement: () => statementOf(shard, query),
-      })),
-    );
-  const heads = await ask(queries, headStatement);
   const lists = heads.map((rows) => rows.filter((row) => row.counts === 1));
   const short = queries.flatMap((query, at) =>
     heads[at]!.length === headOf(query) && lists[at]!.length < endOf(query) ? [at] : [],
   );
-  const rest = await ask(
-    short.map((at) => queries[at]!),
-    orderedStatement,
+  const rest = await runAll<TextRow>(
+    shard,
+    short.map((at) => ({
+      scope: queries[at]!.scope,
+      kind: 'text',
+      statement: () => orderedStatement(shard, queries[at]!),
+    })),
   );
   for (const [index, at] of short.entries()) lists[at] = rest[index]!;
   return lists.map((rows, at) =>
-    rows.slice(queries[at]!.offset ?? 0, endOf(queries[at]!)).map(({ counts: _, ...match }) => match),
+    rows
+      .slice(queries[at]!.offset ?? 0, endOf(queries[at]!))
+      .map((row) => ({ chunk: toPlaced(row), lang: row.lang, score: row.score })),
   );
 }
 
@@ -159,9 +170,6 @@ const headOf = (query: TextQuery) => {
   return narrowed ? 4 * endOf(query) : endOf(query) + 40;
 };
 
-const MATCH_COLUMNS = `c.id AS chunkId, c.blob AS blobId, c.start_line AS startLine, c.end_line AS endLine,
-  s.name AS symbolName, s.kind AS symbolKind, b.lang`;
-
 /**
  * The first rows of the order and whether each counts. The function `bm25()` with a LIMIT keeps the best in a heap;
  * `rank`, which FTS5 sorts itself, would write out every match with its positions: half as long again.
@@ -170,13 +178,13 @@ function headStatement(shard: D1Database, query: TextQuery & { scope: RepoScope 
   const table = fullTextTable('text', query.scope);
   return shard
     .prepare(
-      `SELECT ${MATCH_COLUMNS}, -f.score AS score,
-              (${reached('c.blob')} ${narrowed('b.lang', 'c.blob', query)}) AS counts
+      `SELECT *, places <> '[]' AND kept AS counts FROM (
+       SELECT ${placedColumns('?3')}, b.lang, -f.score AS score, 1 ${narrowed('b.lang', 'c.blob', query)} AS kept
        FROM (SELECT rowid AS id, bm25(${table}, ${weightsOf(query)}) AS score FROM ${table} WHERE ${table} MATCH ?1
              ORDER BY score, id LIMIT ?2) f
          CROSS JOIN chunks c ON c.id = f.id CROSS JOIN blobs b ON b.id = c.blob
-         LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.symbol
-       ORDER BY f.score, f.id`,
+         ${SYMBOL_OF_CHUNK}
+       ORDER BY f.score, f.id)`,
     )
     .bind(checked(query.match), headOf(query), ...filterValues(query));
 }
@@ -186,9 +194,9 @@ function orderedStatement(shard: D1Database, query: TextQuery & { scope: RepoSco
   const table = fullTextTable('text', query.scope);
   return shard
     .prepare(
-      `SELECT ${MATCH_COLUMNS}, -f.rank AS score, 1 AS counts
+      `SELECT ${placedColumns('?3')}, b.lang, -f.rank AS score, 1 AS counts
        FROM ${table} f CROSS JOIN chunks c ON c.id = f.rowid CROSS JOIN blobs b ON b.id = c.blob
-         LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.symbol
+         ${SYMBOL_OF_CHUNK}
        WHERE f.${table} MATCH ?1 AND f.rank MATCH ?6 AND ${reached('c.blob')} ${narrowed('b.lang', 'c.blob', query)}
        ORDER BY f.rank LIMIT ?2`,
     )
@@ -207,10 +215,9 @@ export interface WordsQuery {
  * Which of the expressions match any chunk of a repo, in whatever snapshot: indexes into `words`, one list a query. Each
  * is a look at the first posting.
  */
-export async function heldWords(shard: D1Database, queries: readonly WordsQuery[]): Promise<number[][]> {
-  const found = await runAll<{ at: number }>(
-    shard,
-    queries.map(({ scope, words }) => ({
+export function heldWords(shard: D1Database, queries: readonly WordsQuery[]): Asked<number[][]> {
+  return {
+    lookups: queries.map(({ scope, words }) => ({
       scope,
       kind: 'text',
       statement: () => {
@@ -222,8 +229,8 @@ export async function heldWords(shard: D1Database, queries: readonly WordsQuery[
           .bind(JSON.stringify(words.map(checked)));
       },
     })),
-  );
-  return found.map((rows) => rows.map((row) => row.at));
+    read: (lists) => (lists as { at: number }[][]).map((rows) => rows.map((row) => row.at)),
+  };
 }
 
 export interface TrigramQuery extends SnapshotFilter {
@@ -283,29 +290,49 @@ export interface PathMatch {
   lang: string | null;
   blobId: number | null;
   score: number;
+  /** The file's first chunk; null when it has none. */
+  first: PlacedChunk | null;
+}
+
+interface PathRow extends Pick<PathMatch, 'entryId' | 'path' | 'oid' | 'score'>, Omit<RawPlaced, 'chunkId'> {
+  entryLang: string | null;
+  entryBlob: number | null;
+  chunkId: number | null;
 }
 
 /** Files by the words of their path, in rank order, one list a query. @throws Problem `validation` on an unreadable expression */
-export async function matchPaths(
+export function matchPaths(
   shard: D1Database,
   queries: readonly (PathQuery & { scope: RepoScope })[],
-): Promise<PathMatch[][]> {
-  return runAll<PathMatch>(
-    shard,
-    queries.map((query) => ({
+): Asked<PathMatch[][]> {
+  return {
+    lookups: queries.map((query) => ({
       scope: query.scope,
       kind: 'path',
       statement: () => pathStatement(shard, query),
     })),
-  );
+    read: (lists) =>
+      (lists as PathRow[][]).map((rows) =>
+        rows.map((row) => {
+          const { entryId, path, oid, entryLang: lang, entryBlob: blobId, score } = row;
+          return { entryId, path, oid, lang, blobId, score, first: hasChunk(row) ? toPlaced(row) : null };
+        }),
+      ),
+  };
+}
+
+function hasChunk(row: PathRow): row is PathRow & RawPlaced {
+  return row.chunkId !== null;
 }
 
 function pathStatement(shard: D1Database, query: PathQuery & { scope: RepoScope }): D1PreparedStatement {
   const table = fullTextTable('path', query.scope);
   return shard
     .prepare(
-      `SELECT f.rowid AS entryId, d.path || e.name AS path, e.oid, e.lang, e.blob AS blobId, -f.rank AS score
+      `SELECT f.rowid AS entryId, d.path || e.name AS path, e.oid, e.lang AS entryLang, e.blob AS entryBlob,
+              -f.rank AS score, ${placedColumns('?2')}
        FROM ${table} f CROSS JOIN entries e ON e.id = f.rowid CROSS JOIN dirs d ON d.id = e.dir
+         LEFT JOIN chunks c ON c.id = e.blob * 4096 ${SYMBOL_OF_CHUNK}
        WHERE f.${table} MATCH ?1 AND EXISTS (
          SELECT 1 FROM json_each(?2) q CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir)
        ORDER BY f.rank LIMIT ?3`,
@@ -339,10 +366,36 @@ function checked(match: string): string {
   return match;
 }
 
-interface Lookup {
+/** One statement over a repo's table. */
+export interface Lookup {
   scope: RepoScope;
   kind: Kind;
   statement: () => D1PreparedStatement;
+}
+
+/** Lookups, and what their rows say: what several of them ask of one shard travels together. */
+export interface Asked<T> {
+  lookups: readonly Lookup[];
+  /** Rows of each lookup, in order. */
+  read(rows: unknown[][]): T;
+}
+
+/** Everything in one round trip. @throws Problem `validation` when FTS5 cannot read an expression */
+export async function askAll<T extends readonly unknown[]>(
+  shard: D1Database,
+  asked: { [K in keyof T]: Asked<T[K]> },
+): Promise<T> {
+  const rows = await runAll<unknown>(
+    shard,
+    asked.flatMap(({ lookups }) => lookups),
+  );
+  let next = 0;
+  const answers = asked.map(({ lookups, read }) => {
+    const own = rows.slice(next, next + lookups.length);
+    next += lookups.length;
+    return read(own);
+  });
+  return answers as unknown as T;
 }
 
 /** Runs the lookups in one batch, leaving out repos whose tables do not exist (never indexed, or just deleted). */

@@ -29,11 +29,11 @@ export interface SymbolRef {
   exported: boolean;
 }
 
-export interface ChunkRow {
-  chunkId: number;
+/** A chunk with the places of its blob in the snapshots that answer, as the lists of a search find it. */
+export interface PlacedChunk extends ChunkDetail {
   blobId: number;
-  startLine: number;
-  endLine: number;
+  /** Null when they are too many to be told with every chunk: `describeChunks` lists them. */
+  places: Place[] | null;
 }
 
 /** Where the blobs stand in these snapshots, and what the chunks are: one round trip. */
@@ -47,9 +47,7 @@ export async function describeChunks(
     placesStatement(shard, scope, snapshotIds, wanted.blobIds),
     shard
       .prepare(
-        `SELECT c.id AS chunkId, c.start_line AS chunkStartLine, c.end_line AS chunkEndLine, s.id, s.name,
-                s.qualified_name AS qualifiedName, s.kind, s.start_line AS startLine, s.end_line AS endLine, s.exported
-         FROM json_each(?2) j CROSS JOIN chunks c ON c.id = j.value
+        `SELECT ${DETAIL} FROM json_each(?2) j CROSS JOIN chunks c ON c.id = j.value
            LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.symbol AND s.repo = ?1`,
       )
       .bind(scope.repo.key, JSON.stringify(wanted.chunkIds)),
@@ -57,35 +55,70 @@ export async function describeChunks(
   return { places: places!.results as Place[], chunks: (chunks!.results as RawDetail[]).map(toDetail) };
 }
 
+/** Columns of chunk `c` and its symbol `s`. */
+const DETAIL = `c.id AS chunkId, c.start_line AS chunkStartLine, c.end_line AS chunkEndLine, s.id AS symbolId,
+  s.name AS symbolName, s.qualified_name AS symbolQualifiedName, s.kind AS symbolKind, s.start_line AS symbolStartLine,
+  s.end_line AS symbolEndLine, s.exported AS symbolExported`;
+
 interface RawDetail {
-  id: number;
   chunkId: number;
   chunkStartLine: number;
   chunkEndLine: number;
-  name: string | null;
-  qualifiedName: string;
-  kind: string;
-  startLine: number;
-  endLine: number;
-  exported: number;
+  symbolId: number | null;
+  symbolName: string;
+  symbolQualifiedName: string;
+  symbolKind: string;
+  symbolStartLine: number;
+  symbolEndLine: number;
+  symbolExported: number;
 }
 
 function toDetail(row: RawDetail): ChunkDetail {
-  const {
-    id,
-    chunkId,
-    chunkStartLine,
-    chunkEndLine,
-    name,
-    qualifiedName,
-    kind,
-    startLine,
-    endLine,
-    exported,
-  } = row;
+  const { chunkId, chunkStartLine: startLine, chunkEndLine: endLine, symbolId } = row;
   const symbol =
-    name === null ? null : { id, name, qualifiedName, kind, startLine, endLine, exported: exported === 1 };
-  return { chunkId, startLine: chunkStartLine, endLine: chunkEndLine, symbol };
+    symbolId === null
+      ? null
+      : {
+          id: symbolId,
+          name: row.symbolName,
+          qualifiedName: row.symbolQualifiedName,
+          kind: row.symbolKind,
+          startLine: row.symbolStartLine,
+          endLine: row.symbolEndLine,
+          exported: row.symbolExported === 1,
+        };
+  return { chunkId, startLine, endLine, symbol };
+}
+
+/** Most blobs stand at one path of one snapshot; those of more places than this are described by themselves. */
+const PLACES_A_CHUNK = 16;
+
+/**
+ * SQL: columns of chunk `c`, of its symbol `s` (joined by `SYMBOL_OF_CHUNK`), and the places of its blob in the snapshots
+ * that the parameter lists; `[]` when none of them holds it.
+ */
+export const placedColumns = (snapshots: string) => `${DETAIL}, c.blob AS blobId,
+  (SELECT json_group_array(json_array(snapshot, path, oid, lang)) FROM (
+    SELECT sd.snapshot, d.path || e.name AS path, e.oid, e.lang FROM entries e CROSS JOIN json_each(${snapshots}) q
+      CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir CROSS JOIN dirs d ON d.id = e.dir
+    WHERE e.blob = c.blob LIMIT ${PLACES_A_CHUNK + 1})) AS places`;
+
+export const SYMBOL_OF_CHUNK = 'LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.symbol';
+
+/** A row of `placedColumns`. */
+export type RawPlaced = RawDetail & { blobId: number; places: string };
+
+export function toPlaced(row: RawPlaced): PlacedChunk {
+  const { blobId } = row;
+  const places = JSON.parse(row.places) as [number, string, string, string][];
+  return {
+    ...toDetail(row),
+    blobId,
+    places:
+      places.length > PLACES_A_CHUNK
+        ? null
+        : places.map(([snapshotId, path, oid, lang]) => ({ blobId, snapshotId, path, oid, lang })),
+  };
 }
 
 function placesStatement(
@@ -108,28 +141,35 @@ function placesStatement(
 /** A blob of a thousand copies in hundreds of refs must not flood an answer. */
 const MAX_PLACES = 20_000;
 
-/** The chunks of some blobs, in order. */
-export async function chunksOfBlobs(
-  shard: D1Database,
-  scope: RepoScope,
-  blobIds: readonly number[],
-): Promise<ChunkRow[]> {
-  const { results } = await shard
-    .prepare(
-      `SELECT c.id AS chunkId, c.blob AS blobId, c.start_line AS startLine, c.end_line AS endLine
-       FROM json_each(?2) j CROSS JOIN blobs b ON b.id = j.value AND b.repo = ?1 CROSS JOIN chunks c ON c.blob = b.id
-       ORDER BY c.id`,
-    )
-    .bind(scope.repo.key, JSON.stringify(blobIds))
-    .all<ChunkRow>();
-  return results;
-}
-
 /** Lines of a blob, 1-based, inclusive. */
 export interface BlobLines {
   blobId: number;
   startLine: number;
   endLine: number;
+}
+
+/** The first chunk that holds any of the lines, by index into the ranges; none where no chunk does. */
+export async function chunksAtLines(
+  shard: D1Database,
+  scope: RepoScope,
+  snapshotIds: readonly number[],
+  ranges: readonly BlobLines[],
+): Promise<Map<number, PlacedChunk>> {
+  const { results } = await shard
+    .prepare(
+      `SELECT j.key AS at, ${placedColumns('?3')}
+       FROM json_each(?2) j CROSS JOIN blobs b ON b.id = j.value->>0 AND b.repo = ?1 CROSS JOIN chunks c ON c.id = (
+         SELECT o.id FROM chunks o WHERE o.id BETWEEN b.id * 4096 AND b.id * 4096 + 4095
+           AND o.start_line <= j.value->>2 AND o.end_line >= j.value->>1 ORDER BY o.id LIMIT 1)
+         ${SYMBOL_OF_CHUNK}`,
+    )
+    .bind(scope.repo.key, linesAsJson(ranges), JSON.stringify(snapshotIds))
+    .all<RawPlaced & { at: number }>();
+  return new Map(results.map((row) => [row.at, toPlaced(row)]));
+}
+
+function linesAsJson(ranges: readonly BlobLines[]): string {
+  return JSON.stringify(ranges.map(({ blobId, startLine, endLine }) => [blobId, startLine, endLine]));
 }
 
 /** The innermost symbol around each of the ranges, by index into them; none where no symbol encloses the lines. */
@@ -146,10 +186,7 @@ export async function enclosingSymbols(
            AND o.start_line <= j.value->>1 AND o.end_line >= j.value->>2
          ORDER BY o.end_line - o.start_line, o.id DESC LIMIT 1)`,
     )
-    .bind(
-      scope.repo.key,
-      JSON.stringify(ranges.map(({ blobId, startLine, endLine }) => [blobId, startLine, endLine])),
-    )
+    .bind(scope.repo.key, linesAsJson(ranges))
     .all<Raw<SymbolRef & { at: number }>>();
   return new Map(results.map(({ at, ...symbol }) => [at, withFlag(symbol)]));
 }

@@ -2,7 +2,8 @@
  * Symbols by parts of their names, for search (src/store/navigation.ts looks them up by whole names). Every query is
  * bounded and filtered to the snapshots that answer.
  */
-import { fullTextTable, runAll } from './full-text.ts';
+import { type Asked, fullTextTable } from './full-text.ts';
+import { type PlacedChunk, placedColumns, type RawPlaced, SYMBOL_OF_CHUNK, toPlaced } from './hits.ts';
 import type { RepoScope } from './scope.ts';
 import { trigramExpression } from './trigrams.ts';
 
@@ -25,10 +26,7 @@ export interface SymbolQuery {
 export interface SymbolHit {
   /** symbols.id */
   id: number;
-  blobId: number;
-  chunkId: number;
-  chunkStartLine: number;
-  chunkEndLine: number;
+  chunk: PlacedChunk;
   name: string;
   qualifiedName: string;
   kind: string;
@@ -38,39 +36,53 @@ export interface SymbolHit {
   lang: string;
 }
 
-/**
- * Symbols of several repos of one shard, one list a query, in one round trip; a repo that was never indexed has none.
- */
-export async function matchSymbolsAll(
-  shard: D1Database,
-  queries: readonly SymbolQuery[],
-): Promise<SymbolHit[][]> {
-  const answers = await runAll<Omit<SymbolHit, 'exported'> & { exported: number }>(
-    shard,
-    queries.map((query) => ({
+type SymbolRow = Omit<SymbolHit, 'exported' | 'chunk'> & { exported: number } & RawPlaced;
+
+/** Symbols of several repos of one shard, one list a query; a repo that was never indexed has none. */
+export function matchSymbols(shard: D1Database, queries: readonly SymbolQuery[]): Asked<SymbolHit[][]> {
+  return {
+    lookups: queries.map((query) => ({
       scope: query.scope,
       kind: 'tri',
       statement: () => symbolStatement(shard, query),
     })),
-  );
-  return answers.map((rows) => rows.map((row) => ({ ...row, exported: row.exported === 1 })));
+    read: (lists) => (lists as SymbolRow[][]).map((rows) => rows.map(toHit)),
+  };
+}
+
+function toHit(row: SymbolRow): SymbolHit {
+  const { id, name, qualifiedName, kind, startLine, endLine, exported, lang } = row;
+  return {
+    id,
+    name,
+    qualifiedName,
+    kind,
+    startLine,
+    endLine,
+    exported: exported === 1,
+    lang,
+    chunk: toPlaced(row),
+  };
 }
 
 function symbolStatement(shard: D1Database, query: SymbolQuery): D1PreparedStatement {
   // The inner selects work on ids and narrow columns; only the rows that are answered are read in full.
   return shard
     .prepare(
-      `SELECT s.id, s.blob AS blobId, c.id AS chunkId, c.start_line AS chunkStartLine, c.end_line AS chunkEndLine,
-              s.name, s.qualified_name AS qualifiedName, s.kind, s.start_line AS startLine, s.end_line AS endLine,
-              s.exported, b.lang
-       FROM (${namedIds(query)}) m
-         CROSS JOIN symbols s ON s.id = m.id CROSS JOIN blobs b ON b.id = s.blob
-         CROSS JOIN chunks c ON c.blob = s.blob AND s.start_line BETWEEN c.start_line AND c.end_line
-       WHERE ${reached('?3')}
-         AND (?4 IS NULL OR s.blob IN (SELECT value FROM json_each(?4)))
-       GROUP BY s.id
-       ORDER BY ROW_NUMBER() OVER (PARTITION BY m.asked
-         ORDER BY s.kind IN ('variable', 'field', 'constant'), s.exported DESC, length(s.name), s.id), s.id LIMIT ?5`,
+      `SELECT o.id, o.name, o.qualified_name AS qualifiedName, o.kind, o.start_line AS startLine,
+              o.end_line AS endLine, o.exported, m.lang, ${placedColumns('?3')}
+       FROM (
+         SELECT s.id, c.id AS chunk, b.lang, ROW_NUMBER() OVER (PARTITION BY m.asked
+             ORDER BY s.kind IN ('variable', 'field', 'constant'), s.exported DESC, length(s.name), s.id) AS place
+         FROM (${namedIds(query)}) m
+           CROSS JOIN symbols s ON s.id = m.id CROSS JOIN blobs b ON b.id = s.blob
+           CROSS JOIN chunks c ON c.blob = s.blob AND s.start_line BETWEEN c.start_line AND c.end_line
+         WHERE ${reached('?3')}
+           AND (?4 IS NULL OR s.blob IN (SELECT value FROM json_each(?4)))
+         GROUP BY s.id
+         ORDER BY place, s.id LIMIT ?5) m
+         CROSS JOIN symbols o ON o.id = m.id CROSS JOIN chunks c ON c.id = m.chunk ${SYMBOL_OF_CHUNK}
+       ORDER BY m.place, m.id`,
     )
     .bind(
       query.scope.repo.key,

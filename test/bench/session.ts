@@ -11,7 +11,7 @@ import type { Row } from './table.ts';
 
 export const BENCH = path.join(CHECKOUT, 'test/bench');
 export const ROUNDS = 3;
-export const PORT = 8950;
+export const PORT = Number(process.env.BENCH_PORT ?? 8950);
 
 export interface Session {
   api: Client;

@@ -1,10 +1,8 @@
 import type { NearChunk } from '../../models/vector-store.ts';
 import { MAX_CHUNKS } from '../../store/blob-rows.ts';
 import type { TextMatch } from '../../store/full-text.ts';
-import { type ChunkRow, chunksOfBlobs, type SymbolRef } from '../../store/hits.ts';
+import type { BlobLines, ChunkDetail, Place, PlacedChunk, SymbolRef } from '../../store/hits.ts';
 import type { SymbolHit } from '../../store/symbols.ts';
-import type { ExactFiles } from './exact-search.ts';
-import type { LineRange } from './line-matcher.ts';
 import { type Lookup, matchesLines } from './lookup.ts';
 import type { Signal } from './rank.ts';
 
@@ -22,10 +20,10 @@ export interface Found {
   similarity: number;
 }
 
-/** The chunks of the files that were matched exactly, by blob. */
-export async function chunksOf(lookup: Lookup, exact: ExactFiles): Promise<Map<number, ChunkRow[]>> {
-  const rows = await chunksOfBlobs(lookup.shard, lookup.target.scope, [...exact.lines.keys()]);
-  return Map.groupBy(rows, (row) => row.blobId);
+/** What the lists told of their chunks: the chunks by id, and the places of blobs. */
+export interface Known {
+  chunks: Map<number, ChunkDetail>;
+  places: Map<number, Place[]>;
 }
 
 /** Candidates of one lookup by chunk (or by lines): what several lists found is one candidate with several ranks. */
@@ -34,13 +32,14 @@ export class Pool {
   readonly #byKey = new Map<string, Found>();
   /** Rank of each file in the path list. */
   readonly #files = new Map<number, number>();
+  readonly known: Known = { chunks: new Map(), places: new Map() };
 
   constructor(lookup: Lookup) {
     this.#lookup = lookup;
   }
 
   addText(match: TextMatch, rank: number, best: number): void {
-    const found = this.#at(match);
+    const found = this.#atChunk(match.chunk);
     found.ranks.lexical = rank;
     found.lexicalShare = best > 0 ? match.score / best : 0;
   }
@@ -48,24 +47,22 @@ export class Pool {
   /** In symbol mode a hit is the symbol itself, if it is not too long to read; else the chunk where it starts. */
   addSymbol(hit: SymbolHit, rank: number): void {
     const whole = this.#lookup.mode === 'symbol' && hit.endLine - hit.startLine < MAX_SYMBOL_LINES;
-    const { blobId, chunkId } = hit;
-    const range = whole
-      ? { startLine: hit.startLine, endLine: hit.endLine }
-      : { startLine: hit.chunkStartLine, endLine: hit.chunkEndLine };
-    const found = this.#at({ chunkId, blobId, ...range }, whole ? `${hit.startLine}-${hit.endLine}` : '');
+    this.#learn(hit.chunk);
+    const found = whole ? this.#atLines(hit.chunk, hit) : this.#atChunk(hit.chunk);
     found.ranks.symbol ??= rank;
     found.named ??= hit;
     if (whole) found.symbol ??= hit;
   }
 
   /** A file found by its path lifts its candidates; when it has none, its first chunk stands for it. */
-  addFile(blobId: number, rank: number): void {
+  addFile(blobId: number, first: PlacedChunk | null, rank: number): void {
+    if (first) this.#learn(first);
     if (!this.#files.has(blobId)) this.#files.set(blobId, rank);
   }
 
   /** A line that the query names is as good as the first of the files. */
-  addNamedLine(chunk: ChunkRow): void {
-    this.#at(chunk).ranks.path = 0;
+  addNamedLine(chunk: PlacedChunk): void {
+    this.#atChunk(chunk).ranks.path = 0;
   }
 
   /** Last of all lists: the first of them are candidates of their own, the others only tell how near the known are. */
@@ -74,31 +71,42 @@ export class Pool {
       const known = this.#byKey.get(`${chunkId}`);
       if (!known && rank >= this.#lookup.pool) continue;
       // Its lines are looked up with its place.
-      const found = known ?? this.#at({ chunkId, blobId, startLine: 0, endLine: 0 });
+      const found = known ?? this.#at(`${chunkId}`, { chunkId, blobId, startLine: 0, endLine: 0 });
       found.ranks.semantic = rank;
       found.similarity = cosine;
     }
   }
 
-  addExact(exact: ExactFiles, chunks: Map<number, ChunkRow[]>): void {
-    for (const [blobId, ranges] of exact.lines) {
-      for (const range of ranges) this.#addLines(blobId, range, chunks.get(blobId) ?? []);
-    }
+  addExact(lines: BlobLines, chunk: PlacedChunk | null): void {
+    if (chunk) this.#learn(chunk);
+    if (matchesLines(this.#lookup.mode))
+      this.#atLines({ chunkId: chunk?.chunkId ?? -1, blobId: lines.blobId }, lines).ranks.exact = 0;
+    else if (chunk) this.#atChunk(chunk).ranks.exact = 0;
   }
 
-  #addLines(blobId: number, range: LineRange, chunks: ChunkRow[]): void {
-    const chunk = chunks.find((each) => range.start <= each.endLine && range.end >= each.startLine);
-    if (matchesLines(this.#lookup.mode)) {
-      const lines = { chunkId: chunk?.chunkId ?? -1, blobId, startLine: range.start, endLine: range.end };
-      this.#at(lines, `${range.start}-${range.end}`).ranks.exact = 0;
-    } else if (chunk) this.#at(chunk).ranks.exact = 0;
+  #learn({ blobId, places, ...chunk }: PlacedChunk): void {
+    this.known.chunks.set(chunk.chunkId, chunk);
+    if (places) this.known.places.set(blobId, places);
   }
 
-  #at(range: Pick<Found, 'chunkId' | 'blobId' | 'startLine' | 'endLine'>, within = ''): Found {
-    const key = within === '' ? `${range.chunkId}` : `${range.blobId}:${within}`;
+  #atChunk(chunk: PlacedChunk): Found {
+    this.#learn(chunk);
+    return this.#at(`${chunk.chunkId}`, chunk);
+  }
+
+  #atLines(
+    { chunkId, blobId }: Pick<Found, 'chunkId' | 'blobId'>,
+    { startLine, endLine }: Pick<Found, 'startLine' | 'endLine'>,
+  ): Found {
+    return this.#at(`${blobId}:${startLine}-${endLine}`, { chunkId, blobId, startLine, endLine });
+  }
+
+  #at(
+    key: string,
+    { chunkId, blobId, startLine, endLine }: Pick<Found, 'chunkId' | 'blobId' | 'startLine' | 'endLine'>,
+  ): Found {
     const known = this.#byKey.get(key);
     if (known) return known;
-    const { chunkId, blobId, startLine, endLine } = range;
     const found: Found = {
       chunkId,
       blobId,
@@ -123,7 +131,8 @@ export class Pool {
     }
     if (clause.symbols.length === 0) {
       for (const [blobId, rank] of this.#files) {
-        this.#at({ chunkId: blobId * MAX_CHUNKS, blobId, startLine: 0, endLine: 0 }).ranks.path = rank;
+        const chunkId = blobId * MAX_CHUNKS;
+        this.#at(`${chunkId}`, { chunkId, blobId, startLine: 0, endLine: 0 }).ranks.path = rank;
       }
     }
     const all = [...this.#byKey.values()];

@@ -1,14 +1,26 @@
 import { lastSegment } from '../../paths.ts';
-import { matchPaths, matchText, type TextMatch } from '../../store/full-text.ts';
-import { type ChunkRow, chunksOfBlobs } from '../../store/hits.ts';
-import { chunksOf, Pool } from './candidate-pool.ts';
+import {
+  type Asked,
+  askAll,
+  matchPaths,
+  matchText,
+  type PathMatch,
+  type TextHeads,
+  type TextQuery,
+  textHeads,
+} from '../../store/full-text.ts';
+import { chunksAtLines, type PlacedChunk } from '../../store/hits.ts';
+import type { RepoScope } from '../../store/scope.ts';
+import type { SymbolHit } from '../../store/symbols.ts';
+import { Pool } from './candidate-pool.ts';
 import { namesFile } from './code-place.ts';
-import { filterOf, type Lookup, matchesLines } from './lookup.ts';
+import { filterOf, type Lookup, matchesLines, snapshotsOf, spread } from './lookup.ts';
 import type { Near } from './near-chunks.ts';
 import { type PlacedCandidate, place } from './place.ts';
 import { clauseWords, type SearchMode } from './query-plan.ts';
 import { bySymbol } from './symbol-candidates.ts';
 import { anyTerm, quote, termsOf } from './terms.ts';
+import { knownWords } from './unknown-words.ts';
 
 /** BM25 weights of text, parts of identifiers, and names of symbols. */
 const COLUMN_WEIGHTS = [1, 0.8, 3] as const;
@@ -16,110 +28,117 @@ const COLUMN_WEIGHTS = [1, 0.8, 3] as const;
 const MAX_PATHS = 40;
 
 /**
- * The candidates of several lookups of one shard, one list a lookup, in few round trips: full text, symbols and paths
- * at once, then what the chunks are and where they stand.
+ * The candidates of several lookups of one shard, one list a lookup, and the words of the question that it holds. One
+ * round trip asks for all lists, each of which tells where its candidates stand; more follow only for what that leaves open.
  */
 export async function gather(
   shard: D1Database,
   lookups: Lookup[],
-  near: Near['lists'],
-): Promise<PlacedCandidate[][]> {
-  const [texts, symbols, paths] = await Promise.all([
-    lexical(shard, lookups),
-    bySymbol(shard, lookups),
-    byPath(shard, lookups),
-  ]);
-  return Promise.all(
+  near: Promise<Near>,
+): Promise<{ found: PlacedCandidate[][]; known: Set<string> }> {
+  const asked = lookups.map(textQuery);
+  const queries = asked.filter((query) => query !== null);
+  const [heads, symbols, paths, known] = await askAll<[TextHeads, SymbolHit[][], NamedFile[][], Set<string>]>(
+    shard,
+    [textHeads(shard, queries), bySymbol(shard, lookups), byPath(shard, lookups), knownWords(shard, lookups)],
+  );
+  const { lists } = await near;
+  const texts = spread(asked, await matchText(shard, queries, heads));
+  const found = await Promise.all(
     lookups.map(async (lookup, at) => {
+      if (lookup.empty) return [];
       const pool = new Pool(lookup);
       const best = texts[at]![0]?.score ?? 0;
       for (const [rank, match] of texts[at]!.entries()) pool.addText(match, rank, best);
       for (const [rank, hit] of symbols[at]!.entries()) pool.addSymbol(hit, rank);
-      for (const [rank, { blobId }] of paths[at]!.entries()) pool.addFile(blobId, rank);
+      for (const [rank, { blobId, first }] of paths[at]!.entries()) pool.addFile(blobId, first, rank);
       for (const chunk of await namedLines(lookup, paths[at]!)) pool.addNamedLine(chunk);
-      pool.addNear(near.get(lookup) ?? []);
-      if (lookup.exact) pool.addExact(lookup.exact, await chunksOf(lookup, lookup.exact));
-      return place(lookup, pool.found());
+      for (const { lines, chunk } of await exactLines(lookup)) pool.addExact(lines, chunk);
+      pool.addNear(lists.get(lookup) ?? []);
+      return place(lookup, pool.found(), pool.known);
     }),
   );
+  return { found, known };
 }
 
-/** One query a lookup that asks for the list; empty lists for the others. */
-async function eachOf<Query, Row>(
-  lookups: Lookup[],
-  queryOf: (lookup: Lookup) => Query | null,
-  run: (queries: Query[]) => Promise<Row[][]>,
-): Promise<Row[][]> {
-  const queries = lookups.map(queryOf);
-  const rows = await run(queries.filter((query) => query !== null));
-  let next = 0;
-  return queries.map((query) => (query === null ? [] : rows[next++]!));
+function textQuery(lookup: Lookup): (TextQuery & { scope: RepoScope }) | null {
+  const { mode, terms, empty, clause, pool } = lookup;
+  if (empty || terms.length === 0 || mode === 'symbol' || matchesLines(mode)) return null;
+  return {
+    ...filterOf(lookup),
+    match: anyTerm(terms, clauseWords(clause)),
+    weights: COLUMN_WEIGHTS,
+    limit: pool,
+  };
 }
 
-function lexical(shard: D1Database, lookups: Lookup[]): Promise<TextMatch[][]> {
-  return eachOf(
-    lookups,
-    (lookup) =>
-      lookup.terms.length > 0 && lookup.mode !== 'symbol' && !matchesLines(lookup.mode)
-        ? {
-            ...filterOf(lookup),
-            match: anyTerm(lookup.terms, clauseWords(lookup.clause)),
-            weights: COLUMN_WEIGHTS,
-            limit: lookup.pool,
-          }
-        : null,
-    (queries) => matchText(shard, queries),
-  );
-}
-
-/** A file found by its path; the path is not known of files that filters alone name. */
+/** A file found by its path; neither path nor chunk is known of files that filters alone name. */
 interface NamedFile {
   blobId: number;
   path: string | null;
+  first: PlacedChunk | null;
 }
 
 /** Files whose path holds the terms, or, when the query is nothing but path filters, the files they name. */
-async function byPath(shard: D1Database, lookups: Lookup[]): Promise<NamedFile[][]> {
-  const matches = await eachOf(
-    lookups,
-    (lookup) =>
-      lookup.terms.length > 0 && ranksByNames(lookup.mode)
-        ? {
-            scope: lookup.target.scope,
-            snapshotIds: lookup.target.refs.map((ref) => ref.snapshotId),
-            match: pathExpression(lookup),
-            limit: MAX_PATHS,
-          }
-        : null,
-    (queries) => matchPaths(shard, queries),
+function byPath(shard: D1Database, lookups: Lookup[]): Asked<NamedFile[][]> {
+  const asked = lookups.map((lookup) =>
+    !lookup.empty && lookup.terms.length > 0 && ranksByNames(lookup.mode)
+      ? {
+          scope: lookup.target.scope,
+          snapshotIds: snapshotsOf(lookup.target),
+          match: pathExpression(lookup),
+          limit: MAX_PATHS,
+        }
+      : null,
   );
-  return lookups.map((lookup, at) => {
-    if (lookup.terms.length === 0 && lookup.clause.demand === null)
-      return (lookup.blobIds ?? []).slice(0, lookup.pool).map((blobId) => ({ blobId, path: null }));
-    const allowed = lookup.blobIds && new Set(lookup.blobIds);
-    return matches[at]!.flatMap(({ blobId, lang, path }) =>
-      blobId !== null &&
-      (!allowed || allowed.has(blobId)) &&
-      (!lookup.langs || lookup.langs.includes(lang ?? 'text'))
-        ? [{ blobId, path }]
-        : [],
-    );
-  });
+  const found = matchPaths(
+    shard,
+    asked.filter((query) => query !== null),
+  );
+  return {
+    lookups: found.lookups,
+    read(rows) {
+      const matches = spread(asked, found.read(rows));
+      return lookups.map((lookup, at) => namedFiles(lookup, matches[at]!));
+    },
+  };
+}
+
+function namedFiles(lookup: Lookup, matches: PathMatch[]): NamedFile[] {
+  if (lookup.terms.length === 0 && lookup.clause.demand === null)
+    return (lookup.blobIds ?? [])
+      .slice(0, lookup.pool)
+      .map((blobId) => ({ blobId, path: null, first: null }));
+  const allowed = lookup.blobIds && new Set(lookup.blobIds);
+  return matches.flatMap(({ blobId, lang, path, first }) =>
+    blobId !== null &&
+    (!allowed || allowed.has(blobId)) &&
+    (!lookup.langs || lookup.langs.includes(lang ?? 'text'))
+      ? [{ blobId, path, first }]
+      : [],
+  );
 }
 
 /** The chunks at the lines that the query names (`src/a.ts:12`). */
-async function namedLines({ shard, target, clause }: Lookup, files: NamedFile[]): Promise<ChunkRow[]> {
+async function namedLines({ shard, target, clause }: Lookup, files: NamedFile[]): Promise<PlacedChunk[]> {
   const lines = clause.places.flatMap((place) => (place.line === null ? [] : [{ place, line: place.line }]));
   const asked = files.flatMap(({ blobId, path }) =>
     lines
       .filter(({ place }) => path !== null && namesFile(place, path))
-      .map(({ line }) => ({ blobId, line })),
+      .map(({ line }) => ({ blobId, startLine: line, endLine: line })),
   );
   if (asked.length === 0) return [];
-  const rows = await chunksOfBlobs(shard, target.scope, [...new Set(asked.map(({ blobId }) => blobId))]);
-  return rows.filter((row) =>
-    asked.some(({ blobId, line }) => row.blobId === blobId && row.startLine <= line && line <= row.endLine),
+  return [...(await chunksAtLines(shard, target.scope, snapshotsOf(target), asked)).values()];
+}
+
+/** The lines that were matched exactly, with the chunks they stand in. */
+async function exactLines({ shard, target, exact }: Lookup) {
+  const lines = [...(exact?.lines ?? [])].flatMap(([blobId, ranges]) =>
+    ranges.map(({ start, end }) => ({ blobId, startLine: start, endLine: end })),
   );
+  if (lines.length === 0) return [];
+  const chunks = await chunksAtLines(shard, target.scope, snapshotsOf(target), lines);
+  return lines.map((each, at) => ({ lines: each, chunk: chunks.get(at) ?? null }));
 }
 
 /** Words of a question that are looked for in paths. */

@@ -8,6 +8,8 @@ import type { Target } from './targets.ts';
 /** Files that satisfy a demand, with the lines to show of each. */
 export interface ExactFiles {
   lines: Map<number, LineRange[]>;
+  /** Texts of the first of them, which need not be read again to be shown. */
+  texts: Map<number, string>;
   /** False when a limit ended the scan: other files may satisfy it too. */
   complete: boolean;
   /** Nothing in the demand could narrow the files: they were read one after the other. */
@@ -22,12 +24,15 @@ export interface ExactQuery {
   blobIds?: number[] | undefined;
   /** Enough lines to stop at. */
   enough: number;
+  /** Characters of text that may be kept until they are shown. */
+  room: number;
 }
 
 /** Files that the trigram index may hand over, and how many of them are read when it cannot narrow anything. */
 const MAX_FILES = 3_000;
 const MAX_UNFILTERED = 1_500;
 const FILES_A_READ = 48;
+const MOST_A_READ = 128;
 /** Characters of text matched per query, times what a character costs: about a second of work. */
 const MAX_WORK = 24_000_000;
 const LINES_A_FILE = 20;
@@ -59,26 +64,43 @@ async function candidateFiles(query: ExactQuery, alternatives: string[][], limit
 }
 
 async function scan(
-  { shard, target, demand, enough }: ExactQuery,
+  { shard, target, demand, enough, room }: ExactQuery,
   candidates: number[],
 ): Promise<Omit<ExactFiles, 'unfiltered'>> {
   const lines = new Map<number, LineRange[]>();
-  const shown = positiveMatches(demand);
+  const kept = new Map<number, string>();
   const cost = costOf(demand);
   let work = 0;
   let found = 0;
-  for (let at = 0; at < candidates.length; at += FILES_A_READ) {
-    if (found >= enough || work > MAX_WORK) return { lines, complete: false };
-    const texts = await textOf(shard, target.scope, candidates.slice(at, at + FILES_A_READ));
+  let left = room;
+  let next = 0;
+  // Most demands are met, or the files are read, within the first two reads.
+  for (let read = FILES_A_READ; next < candidates.length; read = MOST_A_READ) {
+    if (found >= enough || work > MAX_WORK) return { lines, texts: kept, complete: false };
+    const texts = await textOf(shard, target.scope, candidates.slice(next, next + read));
+    next += read;
     for (const [blobId, text] of texts) {
       work += text.length * cost;
-      if (!satisfies(demand, text)) continue;
-      const matched = shown.flatMap(({ matcher }) => matcher.lines(text, LINES_A_FILE));
+      const matched = matchedLines(demand, text);
+      if (matched === null) continue;
       lines.set(blobId, joined(matched));
       found += Math.min(HITS_A_FILE, matched.length);
+      if (text.length > left) continue;
+      kept.set(blobId, text);
+      left -= text.length;
     }
   }
-  return { lines, complete: true };
+  return { lines, texts: kept, complete: true };
+}
+
+/** The lines to show of a text that satisfies the demand; null when it does not. Most demands are a single match. */
+function matchedLines(demand: Demand, text: string): LineRange[] | null {
+  if (demand.kind === 'match') {
+    const matched = demand.matcher.lines(text, LINES_A_FILE);
+    return matched.length > 0 ? matched : null;
+  }
+  if (!satisfies(demand, text)) return null;
+  return positiveMatches(demand).flatMap(({ matcher }) => matcher.lines(text, LINES_A_FILE));
 }
 
 function costOf(demand: Demand): number {

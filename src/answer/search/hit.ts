@@ -39,6 +39,8 @@ export interface HitOptions {
   lines: boolean;
   /** Names the query spells out; empty for a question. */
   spelled: ReadonlySet<string>;
+  /** Texts that are known already, by `textKey`. */
+  read: ReadonlyMap<string, string>;
 }
 
 /** Ranked candidates as hits with their text; what has no text any more is left out. */
@@ -49,7 +51,7 @@ export async function toHits(
 ): Promise<SearchHit[]> {
   const candidates = page.map(({ candidate }) => candidate);
   const [texts, around] = await Promise.all([
-    textsOf(s, candidates),
+    textsOf(s, candidates, options.read),
     options.lines ? symbolsAround(s, candidates) : new Map<PlacedCandidate, SymbolRef>(),
   ]);
   return page.flatMap(({ candidate, score }) => {

@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 import { invalid } from '../../errors.ts';
-import { anchorsOf, type Needles, needleOf } from './needles.ts';
+import { anchorsOf, type Needles, needleOf, stringsOf } from './needles.ts';
 import { regexNeedles } from './regex-needles.ts';
 
 /** 1-based, inclusive. */
@@ -58,12 +58,14 @@ export function regexMatcher(source: string, caseSensitive: boolean, pointer = '
   const needles = regexNeedles(source);
   if (NAMES_NEWLINE.test(source)) return multiLineMatcher(regex, needles);
   const anchors = anchorsOf(needles);
-  const matching = (line: string) => regex.matcher(line).find();
+  const required = stringsOf(needles);
+  const matching = (line: string, folded: string | undefined) =>
+    (folded === undefined || required.every((each) => folded.includes(each))) && regex.matcher(line).find();
   return {
     needles,
     cost: anchors ? 1 : unanchoredCost(regex),
-    test: (text) => someLine(text, anchors, matching, 1).length > 0,
-    lines: (text, limit) => someLine(text, anchors, matching, limit),
+    test: (text) => someLine(text, anchors, required, matching, 1).length > 0,
+    lines: (text, limit) => someLine(text, anchors, required, matching, limit),
   };
 }
 
@@ -110,21 +112,34 @@ function multiLineMatcher(regex: RE2JS, needles: Needles): LineMatcher {
   };
 }
 
-/** The lines `matching` accepts; with anchors, only lines that hold one of them are tried. */
+/**
+ * The lines `matching` accepts; with anchors, only lines that hold one of them are tried, and none when the text lacks
+ * any of what is required.
+ */
 function someLine(
   text: string,
   anchors: string[] | null,
-  matching: (line: string) => boolean,
+  required: readonly string[],
+  matching: (line: string, folded: string | undefined) => boolean,
   limit: number,
 ): LineRange[] {
   const found: LineRange[] = [];
-  const haystack = anchors && foldCase(text);
+  const haystack = anchors ? foldCase(text) : undefined;
+  if (haystack !== undefined && !required.every((each) => haystack.includes(each))) return found;
   const walker = new LineWalker(text);
-  for (let at = 0; at < text.length && found.length < limit; at = walker.endOfLine) {
-    const candidate = haystack ? nextAnchor(haystack, anchors, at) : at;
+  let after = 0;
+  for (let at = 0; at < text.length && found.length < limit; at = after) {
+    const candidate = haystack === undefined ? at : nextAnchor(haystack, anchors!, at);
     if (candidate < 0) break;
-    const line = walker.lineAt(candidate);
-    if (matching(walker.lineText())) found.push({ start: line, end: line });
+    const start = candidate === 0 ? 0 : text.lastIndexOf('\n', candidate - 1) + 1;
+    const newline = text.indexOf('\n', candidate);
+    const end = newline < 0 ? text.length : newline;
+    after = end + 1;
+    const line = text.slice(start, text[end - 1] === '\r' && newline >= 0 ? end - 1 : end);
+    if (!matching(line, haystack?.slice(start, end))) continue;
+    // Lines are counted only up to those that match.
+    const number = walker.lineAt(start);
+    found.push({ start: number, end: number });
   }
   return found;
 }
@@ -169,11 +184,6 @@ class LineWalker {
       this.endOfLine = this.#after(this.#start);
     }
     return this.#line;
-  }
-
-  /** The current line without its terminator. */
-  lineText(): string {
-    return this.#text.slice(this.#start, this.endOfLine).replace(/\r?\n$/, '');
   }
 
   #after(offset: number): number {

@@ -16,6 +16,8 @@ export interface Lookup {
   blobIds?: number[] | undefined;
   /** What the demand matched exactly, when it was searched for. */
   exact: ExactFiles | null;
+  /** No file can satisfy it. */
+  empty: boolean;
   mode: SearchMode;
   /** Most candidates of each list. */
   pool: number;
@@ -25,7 +27,7 @@ export interface Lookup {
 export function filterOf({ target, langs, blobIds }: Lookup) {
   return {
     scope: target.scope,
-    snapshotIds: target.refs.map((ref) => ref.snapshotId),
+    snapshotIds: snapshotsOf(target),
     ...(langs && { langs }),
     ...(blobIds && { blobIds }),
   };
@@ -34,4 +36,14 @@ export function filterOf({ target, langs, blobIds }: Lookup) {
 /** Modes whose hits are the lines that match, not chunks. */
 export function matchesLines(mode: SearchMode): boolean {
   return mode === 'literal' || mode === 'regex';
+}
+
+export function snapshotsOf({ refs }: Target): number[] {
+  return refs.map((ref) => ref.snapshotId);
+}
+
+/** The lists of those lookups that asked for one, and empty ones for the others, whose query is null. */
+export function spread<Row>(asked: readonly unknown[], lists: Row[][]): Row[][] {
+  let next = 0;
+  return asked.map((query) => (query === null ? [] : lists[next++]!));
 }

@@ -45,6 +45,13 @@ function ranksByMeaning(mode: SearchMode): boolean {
   return mode === 'semantic' || (mode === 'hybrid' && WEIGHTS.semantic > 0);
 }
 
+/** What is asked in words; where everything is quoted and meaning is asked for, the quotes. */
+function questionOf(plan: QueryPlan, lookups: Lookup[]): string {
+  const words = wordsOf(plan);
+  if (words !== '' || plan.mode !== 'semantic') return words;
+  return [...new Set(lookups.flatMap(({ terms }) => terms.map(({ text }) => text)))].join(' ');
+}
+
 const NOTHING_NEAR: Near = { lists: new Map(), notes: [] };
 
 /** Runs every clause against every repo it may search: narrow to files, gather, check, fold. */
@@ -54,23 +61,27 @@ export async function runLookups(
   byClause: Target[][],
   pool: number,
 ): Promise<Run> {
+  const room = KEPT_CHARACTERS / byClause.flat().length;
   const prepared = await Promise.all(
     plan.clauses.flatMap((clause, at) =>
-      byClause[at]!.map((target) => prepare(s, { clause, target, mode: plan.mode, pool })),
+      byClause[at]!.map((target) => prepare(s, { clause, target, mode: plan.mode, pool }, room)),
     ),
   );
   const lookups = prepared.map(({ lookup }) => lookup);
-  const open = prepared.filter(({ empty }) => !empty).map(({ lookup }) => lookup);
-  const [near, unknown] = await Promise.all([
-    ranksByMeaning(plan.mode) ? nearChunks(s, open, wordsOf(plan)) : NOTHING_NEAR,
-    unknownWords(lookups),
-  ]);
-  const gathered = await gatherAll(open, near.lists);
+  const meaning = ranksByMeaning(plan.mode)
+    ? nearChunks(
+        s,
+        lookups.filter(({ empty }) => !empty),
+        questionOf(plan, lookups),
+      )
+    : Promise.resolve(NOTHING_NEAR);
+  const { found: gathered, known } = await gatherAll(lookups, meaning);
+  const near = await meaning;
   const checked = await Promise.all(gathered.map(([lookup, found]) => verified(lookup, found)));
   return {
     lookups,
     candidates: folded(checked.flat()),
-    unknown,
+    unknown: unknownWords(lookups, known),
     full: gathered.some(([, found]) => found.length >= pool),
     notes: [...new Set([...prepared.flatMap(({ notes }) => notes), ...near.notes])],
     byMeaning: near.lists.size > 0,
@@ -79,8 +90,6 @@ export async function runLookups(
 
 interface Prepared {
   lookup: Lookup;
-  /** No file can satisfy it. */
-  empty: boolean;
   notes: string[];
 }
 
@@ -88,31 +97,47 @@ interface Prepared {
 async function prepare(
   s: Pick<Services, 'shard'>,
   { clause, target, mode, pool }: Pick<Lookup, 'clause' | 'target' | 'mode' | 'pool'>,
+  room: number,
 ): Promise<Prepared> {
   const shard = s.shard(target.scope);
   const terms = clauseTerms(clause);
   const code = looksLikeCode(clause.wishes.join(' '));
   const langs = languageFilter(clause.langs, clause.notLangs);
   const blobIds = await filesByPath(shard, target, clause, langs);
-  const lookup: Lookup = { shard, target, clause, terms, code, langs, blobIds, exact: null, mode, pool };
   const empty = langs?.length === 0 || blobIds?.length === 0;
-  if (empty || positiveMatches(clause.demand).length === 0) return { lookup, empty, notes: [] };
-  return { lookup, ...(await narrowExactly(lookup)) };
+  const lookup: Lookup = {
+    shard,
+    target,
+    clause,
+    terms,
+    code,
+    langs,
+    blobIds,
+    exact: null,
+    empty,
+    mode,
+    pool,
+  };
+  if (empty || positiveMatches(clause.demand).length === 0) return { lookup, notes: [] };
+  return { lookup, notes: await narrowExactly(lookup, room) };
 }
 
+/** Characters of matched texts that all lookups together keep until they are shown. */
+const KEPT_CHARACTERS = 4_000_000;
+
 /** Runs the demand first. When it was searched to the end, its files are the only ones that count. */
-async function narrowExactly(lookup: Lookup): Promise<Pick<Prepared, 'empty' | 'notes'>> {
+async function narrowExactly(lookup: Lookup, room: number): Promise<string[]> {
   const { shard, target, clause, langs, blobIds, pool } = lookup;
-  const found = await findExact({ shard, target, demand: clause.demand!, langs, blobIds, enough: pool });
+  const demand = clause.demand!;
+  const found = await findExact({ shard, target, demand, langs, blobIds, enough: pool, room });
   const ranksByWords = clause.wishes.length > 0 && !matchesLines(lookup.mode);
-  if (!found.complete && ranksByWords) return { empty: false, notes: [] };
+  if (!found.complete && ranksByWords) return [];
   lookup.exact = found;
   lookup.blobIds = [...found.lines.keys()];
-  const notes =
-    found.unfiltered && !found.complete
-      ? ['nothing in the query narrows the files by three letters in a row; only a part of them was read']
-      : [];
-  return { empty: found.lines.size === 0, notes };
+  lookup.empty = found.lines.size === 0;
+  return found.unfiltered && !found.complete
+    ? ['nothing in the query narrows the files by three letters in a row; only a part of them was read']
+    : [];
 }
 
 const MAX_PATHS = 50_000;
@@ -139,15 +164,19 @@ async function filesByPath(
 }
 
 /** Lookups of one shard share their round trips. */
-async function gatherAll(lookups: Lookup[], near: Near['lists']): Promise<[Lookup, PlacedCandidate[]][]> {
-  const byShard = Map.groupBy(lookups, (lookup) => lookup.shard);
+async function gatherAll(
+  lookups: Lookup[],
+  near: Promise<Near>,
+): Promise<{ found: [Lookup, PlacedCandidate[]][]; known: Set<string> }> {
+  const known = new Set<string>();
   const lists = await Promise.all(
-    [...byShard].map(async ([shard, group]) => {
-      const found = await gather(shard, group, near);
-      return group.map((lookup, at): [Lookup, PlacedCandidate[]] => [lookup, found[at]!]);
+    [...Map.groupBy(lookups, (lookup) => lookup.shard)].map(async ([shard, group]) => {
+      const gathered = await gather(shard, group, near);
+      for (const word of gathered.known) known.add(word);
+      return group.map((lookup, at): [Lookup, PlacedCandidate[]] => [lookup, gathered.found[at]!]);
     }),
   );
-  return lists.flat();
+  return { found: lists.flat(), known };
 }
 
 /** Checks what the index cannot: demands that were not searched for first (`-word`), on the candidates' files. */

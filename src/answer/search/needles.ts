@@ -50,3 +50,10 @@ export function anchorsOf(needles: Needles): string[] | null {
 function shortest(strings: string[]): number {
   return Math.min(...strings.map((each) => each.length));
 }
+
+/** Strings that every match contains. */
+export function stringsOf(needles: Needles): string[] {
+  if (needles === null) return [];
+  if (typeof needles === 'string') return [needles];
+  return 'all' in needles ? needles.all.flatMap(stringsOf) : [];
+}

@@ -1,6 +1,6 @@
 import { describeChunks, type SymbolRef } from '../../store/hits.ts';
-import type { Found } from './candidate-pool.ts';
-import type { Lookup } from './lookup.ts';
+import type { Found, Known } from './candidate-pool.ts';
+import { type Lookup, snapshotsOf } from './lookup.ts';
 import type { Candidate } from './rank.ts';
 import type { Target } from './targets.ts';
 
@@ -16,30 +16,35 @@ export interface PlacedCandidate extends Candidate {
   oid: string;
 }
 
-/** Gives candidates their symbols and places. Content that stands at several paths of one ref is several candidates. */
-export async function place(lookup: Lookup, found: Found[]): Promise<PlacedCandidate[]> {
-  if (found.length === 0) return [];
-  const { shard, target } = lookup;
-  const { places, chunks } = await describeChunks(
-    shard,
-    target.scope,
-    target.refs.map((ref) => ref.snapshotId),
-    {
-      blobIds: [...new Set(found.map((each) => each.blobId))],
-      chunkIds: [...new Set(found.map((each) => each.chunkId))],
-    },
-  );
-  const details = new Map(chunks.map((chunk) => [chunk.chunkId, chunk]));
-  const byBlob = Map.groupBy(places, (each) => each.blobId);
+/**
+ * Gives candidates their symbols and places: those that the lists told, and the rest from one more look. Content that
+ * stands at several paths of one ref is several candidates.
+ */
+export async function place(lookup: Lookup, found: Found[], known: Known): Promise<PlacedCandidate[]> {
+  await learnTheRest(lookup, found, known);
   return found.flatMap((each) => {
-    const detail = details.get(each.chunkId);
+    const detail = known.chunks.get(each.chunkId);
     // A file found by its path alone: its first chunk's lines were not known yet. A file without chunks is no hit.
     if (each.endLine === 0 && detail)
       Object.assign(each, { startLine: detail.startLine, endLine: detail.endLine });
     if (each.endLine === 0) return [];
     each.symbol ??= detail?.symbol ?? null;
-    return standing(lookup, each, byBlob.get(each.blobId) ?? []);
+    return standing(lookup, each, known.places.get(each.blobId) ?? []);
   });
+}
+
+async function learnTheRest(
+  { shard, target }: Lookup,
+  found: Found[],
+  { chunks, places }: Known,
+): Promise<void> {
+  const blobIds = new Set(found.map(({ blobId }) => blobId).filter((id) => !places.has(id)));
+  const chunkIds = new Set(found.map(({ chunkId }) => chunkId).filter((id) => id >= 0 && !chunks.has(id)));
+  if (blobIds.size === 0 && chunkIds.size === 0) return;
+  const wanted = { blobIds: [...blobIds], chunkIds: [...chunkIds] };
+  const rest = await describeChunks(shard, target.scope, snapshotsOf(target), wanted);
+  for (const chunk of rest.chunks) chunks.set(chunk.chunkId, chunk);
+  for (const [blobId, own] of Map.groupBy(rest.places, (each) => each.blobId)) places.set(blobId, own);
 }
 
 /** The paths at which a candidate counts. Over several refs, one: the one that the preferred ref has. */

@@ -1,26 +1,35 @@
-import { matchSymbolsAll, NAME_MATCHES, type NameMatch, type SymbolHit } from '../../store/symbols.ts';
-import { filterOf, type Lookup, matchesLines } from './lookup.ts';
+import type { Asked } from '../../store/full-text.ts';
+import { matchSymbols, NAME_MATCHES, type NameMatch, type SymbolHit } from '../../store/symbols.ts';
+import { filterOf, type Lookup, matchesLines, spread } from './lookup.ts';
 import { clauseWords } from './query-plan.ts';
 import { spellings, type Term, termsOf } from './terms.ts';
 
 /** A short list: its tail is noise. */
 const MAX_SYMBOLS = 120;
 
-/** Symbols by name for several lookups of one shard, best first, in one round trip. */
-export async function bySymbol(shard: D1Database, lookups: Lookup[]): Promise<SymbolHit[][]> {
+/** Symbols by name for several lookups of one shard, best first. */
+export function bySymbol(shard: D1Database, lookups: Lookup[]): Asked<SymbolHit[][]> {
   const asked = lookups.flatMap((lookup) => NAME_MATCHES.map((match) => symbolQuery(lookup, match)));
-  const found = await matchSymbolsAll(
+  const found = matchSymbols(
     shard,
     asked.filter((query) => query !== null),
   );
-  let next = 0;
-  const levels = asked.map((query) => (query === null ? [] : found[next++]!));
-  const each = NAME_MATCHES.length;
-  return lookups.map((lookup, at) => orderSymbols(lookup, levels.slice(at * each, (at + 1) * each)));
+  return {
+    lookups: found.lookups,
+    read(rows) {
+      const levels = spread(asked, found.read(rows));
+      const each = NAME_MATCHES.length;
+      return lookups.map((lookup, at) => orderSymbols(lookup, levels.slice(at * each, (at + 1) * each)));
+    },
+  };
 }
 
 function symbolQuery(lookup: Lookup, match: NameMatch) {
-  if (matchesLines(lookup.mode) || (lookup.mode === 'lexical' && lookup.clause.symbols.length === 0))
+  if (
+    lookup.empty ||
+    matchesLines(lookup.mode) ||
+    (lookup.mode === 'lexical' && lookup.clause.symbols.length === 0)
+  )
     return null;
   const names = symbolNames(lookup, match);
   return names.length > 0 ? { ...filterOf(lookup), names, match, limit: MAX_SYMBOLS } : null;

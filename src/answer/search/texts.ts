@@ -1,5 +1,6 @@
 import type { Services } from '../../services.ts';
 import { textOf } from '../../store/blobs.ts';
+import type { Lookup } from './lookup.ts';
 import type { PlacedCandidate } from './place.ts';
 
 /** Key of a candidate's file in `textsOf`. */
@@ -7,13 +8,15 @@ export function textKey({ target, blobId }: Pick<PlacedCandidate, 'target' | 'bl
   return `${target.scope.repo.key}:${blobId}`;
 }
 
-/** Texts of the candidates' files by `textKey`, one read a repo. */
+/** Texts of the candidates' files by `textKey`, one read a repo; none for those that were read already. */
 export async function textsOf(
   s: Pick<Services, 'shard'>,
   candidates: PlacedCandidate[],
+  read: ReadonlyMap<string, string> = new Map(),
 ): Promise<Map<string, string>> {
-  const byRepo = Map.groupBy(candidates, (candidate) => candidate.target.scope.repo.key);
-  const texts = new Map<string, string>();
+  const unread = candidates.filter((candidate) => !read.has(textKey(candidate)));
+  const byRepo = Map.groupBy(unread, (candidate) => candidate.target.scope.repo.key);
+  const texts = new Map(read);
   await Promise.all(
     [...byRepo.values()].map(async (group) => {
       const { target } = group[0]!;
@@ -24,4 +27,16 @@ export async function textsOf(
     }),
   );
   return texts;
+}
+
+/** Texts that the search for exact matches has read. */
+export function textsRead(lookups: Lookup[]): Map<string, string> {
+  return new Map(
+    lookups.flatMap(({ target, exact }) =>
+      [...(exact?.texts ?? [])].map(([blobId, text]): [string, string] => [
+        textKey({ target, blobId }),
+        text,
+      ]),
+    ),
+  );
 }

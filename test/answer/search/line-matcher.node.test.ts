@@ -96,6 +96,12 @@ describe('matching lines', () => {
     expect(matched('^bar', 'foo\nbar\nxbar')).toEqual([2]);
     expect(matched('foo[^)]*bar', 'foo\nbar\nfoo bar')).toEqual([3]);
   });
+  it('asks of a line all that the pattern is certain to hold', () => {
+    expect(matched('foo.*bar', 'foo\nbar\nbar foo\nfoo bar')).toEqual([4]);
+    expect(matched('foo.*bar', 'foo bar')).toEqual([1]);
+    expect(matched('foo', '\nfoo\n\nfoo\n')).toEqual([2, 4]);
+    expect(matched('^$', '\nfoo\n\nbar')).toEqual([1, 3]);
+  });
   it('spans lines when the pattern names a newline', () => {
     expect(regexMatcher('foo\\nbar', true).lines('x\nfoo\nbar\nfoo\nbar', 10)).toEqual([
       { start: 2, end: 3 },

@@ -300,6 +300,15 @@ describe('ranked search', () => {
     expect(pages).toEqual(whole);
   });
 
+  it('shows a file at each of its paths, however many they are', async () => {
+    const copies = await createRepo(0);
+    const text = 'def spread_copies():\n    return 1\n';
+    const paths = Array.from({ length: 24 }, (_, at) => `copy${at}.py`);
+    await sync(copies, Object.fromEntries(paths.map((path) => [path, text])), { parse });
+    const { hits } = await ask({ repo: copies.scope.repo.name, query: 'spread copies', limit: 100 });
+    expect(new Set(hits.map((hit) => hit.filePath))).toEqual(new Set(paths));
+  });
+
   it('pages through one order', async () => {
     const all = await ask({ repo: named(), ref: 'main', query: 'session token route', limit: 4 });
     const second = await ask({
@@ -310,6 +319,54 @@ describe('ranked search', () => {
       offset: 2,
     });
     expect(second.hits).toEqual(all.hits.slice(2, 4));
+  });
+});
+
+describe('round trips', () => {
+  /** How often a search asked the shards. */
+  async function tripsOf(params: SearchParams): Promise<number> {
+    let trips = 0;
+    const counted = (shard: D1Database): D1Database =>
+      new Proxy(shard, {
+        get(target, name) {
+          if (name === 'batch') {
+            return (statements: D1PreparedStatement[]) => {
+              trips++;
+              return target.batch(statements);
+            };
+          }
+          if (name !== 'prepare') return Reflect.get(target, name);
+          return (sql: string) => {
+            const bind = target.prepare(sql);
+            return {
+              bind: (...values: unknown[]) => {
+                const statement = bind.bind(...values);
+                const all = statement.all.bind(statement);
+                return Object.assign(statement, {
+                  all: () => {
+                    trips++;
+                    return all();
+                  },
+                });
+              },
+            };
+          };
+        },
+      });
+    const shard: SearchServices['shard'] = (scope) => proxies[scope.repo.shard]!;
+    const proxies = shards.map(counted);
+    await search({ ...services, shard }, member, { ref: 'main', repo: named(), ...params });
+    return trips;
+  }
+
+  it('are one for the candidates of every list and one for their text', async () => {
+    expect(await tripsOf({ query: 'refresh session token' })).toBe(2);
+    expect(await tripsOf({ query: 'matchRoute', mode: 'lexical' })).toBe(2);
+    expect(await tripsOf({ query: 'matchRoute', mode: 'symbol' })).toBe(2);
+  });
+
+  it('of exact search read a text once: trigrams, texts, chunks, symbols', async () => {
+    expect(await tripsOf({ query: 'parseQueryString(input', mode: 'literal' })).toBe(4);
   });
 });
 

@@ -8,7 +8,15 @@ import { removeRef, removeRepo, sweep } from '../../../src/ingest/indexing/remov
 import { rowsBy } from '../../../src/ingest/indexing/rows.ts';
 import type { Embedder } from '../../../src/models/embedder.ts';
 import { textOf } from '../../../src/store/blobs.ts';
-import { matchPaths, matchText, matchTrigrams } from '../../../src/store/full-text.ts';
+import {
+  askAll,
+  matchPaths,
+  matchText,
+  matchTrigrams,
+  type PathMatch,
+  type TextHeads,
+  textHeads,
+} from '../../../src/store/full-text.ts';
 import { dumpIndex } from '../../../src/store/index-dump.ts';
 import { endRun } from '../../../src/store/index-repo.ts';
 import {
@@ -24,9 +32,17 @@ import { letters } from '../../support/letters.ts';
 import { executable, FakeMirror, lost, type Node, submodule, symlink } from './fake-mirror.ts';
 import { addRef, bindings, createRepo, inOneRepo, parseToy, sync, type TestRepo } from './support.ts';
 
-const findText = inOneRepo(matchText);
+async function matchTexts(shard: D1Database, queries: Parameters<typeof textHeads>[1]) {
+  const [heads] = await askAll<[TextHeads]>(shard, [textHeads(shard, queries)]);
+  return matchText(shard, queries, heads);
+}
+
+const findText = inOneRepo(matchTexts);
 const findTrigrams = inOneRepo(matchTrigrams);
-const findPaths = inOneRepo(matchPaths);
+const findPaths = inOneRepo(
+  async (shard, queries: Parameters<typeof matchPaths>[1]) =>
+    (await askAll<[PathMatch[][]]>(shard, [matchPaths(shard, queries)]))[0],
+);
 const paths = (files: { path: string }[]) => files.map((file) => file.path);
 
 async function count(shard: D1Database, table: string, where = '1'): Promise<number> {
@@ -216,10 +232,10 @@ describe('a first sync', () => {
     const find = (match: string) =>
       findText(repo.deps.shard, repo.scope, { match, snapshotIds: [snapshotId], limit: 9 });
     expect(await find('routeRequest')).toMatchObject([
-      { startLine: 2, endLine: 4, symbolName: 'routeRequest' },
+      { chunk: { startLine: 2, endLine: 4, symbol: { name: 'routeRequest' } } },
     ]);
-    expect(await find('request')).toMatchObject([{ symbolName: 'routeRequest' }]);
-    expect((await find('symbols: match')).map((hit) => hit.symbolName)).toContain('match');
+    expect(await find('request')).toMatchObject([{ chunk: { symbol: { name: 'routeRequest' } } }]);
+    expect((await find('symbols: match')).map((hit) => hit.chunk.symbol?.name)).toContain('match');
     const [hit] = await find('insert');
     expect(hit?.score).toBeGreaterThan(0);
     expect(await find('nowhere')).toEqual([]);
@@ -231,7 +247,7 @@ describe('a first sync', () => {
     const find = (more: object) => findText(repo.deps.shard, repo.scope, { ...query, ...more });
     expect(await find({})).not.toEqual([]);
     expect(await find({ langs: ['python'] })).toEqual([]);
-    expect(await find({ blobIds: [entry!.blob!] })).toMatchObject([{ blobId: entry!.blob }]);
+    expect(await find({ blobIds: [entry!.blob!] })).toMatchObject([{ chunk: { blobId: entry!.blob } }]);
     expect(await find({ snapshotIds: [snapshotId + 1000] })).toEqual([]);
   });
 
@@ -265,7 +281,7 @@ describe('a first sync', () => {
   it('answers several repos in one round trip, those never indexed with nothing', async () => {
     const stranger = await createRepo();
     const query = { match: 'match', snapshotIds: [snapshotId], limit: 9 };
-    const [mine, theirs] = await matchText(repo.deps.shard, [
+    const [mine, theirs] = await matchTexts(repo.deps.shard, [
       { ...query, scope: repo.scope },
       { ...query, scope: stranger.scope },
     ]);
@@ -292,14 +308,15 @@ describe('a first sync', () => {
     const { shard } = repo.deps;
     const explaining = {
       prepare: (sql: string) => shard.prepare(`EXPLAIN QUERY PLAN ${sql}`),
-      batch: (statements: D1PreparedStatement[]) => shard.batch(statements),
     } as unknown as D1Database;
-    const query = { match: 'match', snapshotIds: [snapshotId], limit: 9 };
-    const plan = (await findPaths(explaining, repo.scope, query)) as unknown as { detail: string }[];
+    const query = { match: 'match', snapshotIds: [snapshotId], limit: 9, scope: repo.scope };
+    const { results: plan } = await matchPaths(explaining, [query])
+      .lookups[0]!.statement()
+      .all<{ detail: string }>();
     const steps = plan.map((row) => row.detail).join('\n');
     expect(steps).toMatch(/^SCAN f VIRTUAL TABLE INDEX/);
     expect(steps).not.toContain('TEMP B-TREE');
-    expect(steps).not.toMatch(/SCAN (?!f |json_each|q )/);
+    expect(steps).not.toMatch(/SCAN (?!f |json_each|q |\(subquery)/);
   });
 });
 
