@@ -1,6 +1,6 @@
 /** Written by `npm run train`: which model `model.bin` is. */
 export const MODEL = {
-  id: 'static-256-ae410e35d248',
+  id: 'static-256-23072c9188db',
   dimensions: 256,
-  hash: 'ae410e35d2484e4bd956b5aa7a5959dc8df3725e5ccc3f04e7c96117e5de2095',
+  hash: '23072c9188dbdf22938bb139cd2de0eae24f2a798558511b1cf8cfd1d2f5b139',
 };

@@ -1,6 +1,6 @@
 /** Commits as examples: a subject asks for the code that the commit changed. */
 import { type Example, MAX_CODE } from './examples.ts';
-import { git } from './git.ts';
+import { gitWhileComplete } from './git.ts';
 import { ASIDE, SOURCE_EXTENSION } from './sources.ts';
 
 const PATTERNS = 'py js mjs cjs jsx ts mts tsx go java c h cc cpp hpp cxx rs cs php rb kt swift'
@@ -39,7 +39,7 @@ export interface CommitExtraction {
 
 /** The larger hunks of the latest commits that tell what they did and changed few files. */
 export async function commitExamples(task: CommitExtraction): Promise<Example[]> {
-  const log = await git(
+  const log = await gitWhileComplete(
     task.directory,
     'log',
     '--no-merges',

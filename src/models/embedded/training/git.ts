@@ -18,6 +18,18 @@ export async function git(directory: string, ...args: string[]): Promise<string>
   return stdout;
 }
 
+/** The same, but what came out before an object was missing is enough: a partial clone ends there. */
+export async function gitWhileComplete(directory: string, ...args: string[]): Promise<string> {
+  try {
+    return await git(directory, ...args);
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    if (stdout !== undefined && /unable to read|missing|not our ref|promisor/i.test(stderr ?? ''))
+      return stdout;
+    throw error;
+  }
+}
+
 export interface TreeFile {
   path: string;
   mode: number;

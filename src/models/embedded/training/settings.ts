@@ -1,6 +1,6 @@
 /** What the model that is committed was made with; each was chosen on the `dev` repositories (MODEL.md has the table). */
 export const SETTINGS = {
-  extraction: { maxBytes: 3_000_000, maxCommits: 400 },
+  extraction: { maxBytes: 1_200_000, maxCommits: 300 },
   training: {
     dimensions: 256,
     words: 24_000,
@@ -9,6 +9,7 @@ export const SETTINGS = {
     epochs: 5,
     batch: 1_024,
     neighbours: 512,
+    fromPieces: 1,
     rate: 0.01,
     scale: 20,
     drop: 0.1,

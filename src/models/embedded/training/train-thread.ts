@@ -22,6 +22,7 @@ const from = Math.min(B, thread * share);
 const to = Math.min(B, from + share);
 
 const steps = Math.floor(job.order.length / B);
+const warmUp = Math.min(100, steps / 20);
 
 /** Until all threads are here. */
 function wait(): void {
@@ -224,7 +225,7 @@ function update(step: number): void {
     values[use] = value;
   });
   const progress = step / steps;
-  const rate = settings.rate * Math.max(0.02, 1 - progress) * Math.min(1, (step + 1) / 100);
+  const rate = settings.rate * Math.max(0.02, 1 - progress) * Math.min(1, (step + 1) / warmUp);
   for (const row of met) {
     const end = numbers[row]!;
     updateRow(row, places, values, end - useCounts[row]!, end, rate);

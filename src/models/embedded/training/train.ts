@@ -15,6 +15,8 @@ export interface TrainOptions extends Settings {
   pairs: number;
   buckets: number;
   epochs: number;
+  /** How much of a word's first vector is that of its pieces, beside a random one of its own. */
+  fromPieces: number;
   /** Of one repository in a batch: the harder the wrong answers. */
   neighbours: number;
   threads: number;
@@ -76,7 +78,7 @@ export async function train(pairs: readonly Pair[], options: TrainOptions): Prom
   };
   const places = layoutOf(options, rows, options.threads);
   const view = (at: number, count: number) => new Float32Array(memory.buffer, at, count);
-  initialise(view(places.vectors, rows * options.dimensions), options);
+  initialise(view(places.vectors, rows * options.dimensions), words, options);
   for (let row = 0; row < rows; row++) {
     const weight = Math.log(1 + pairs.length / frequency[row]!) / 6;
     view(places.queryWeights, rows)[row] = weight;
@@ -184,13 +186,40 @@ function orderOf(pairs: readonly Pair[], options: TrainOptions): Int32Array<Shar
   return shared;
 }
 
-function initialise(vectors: Float32Array, { seed, dimensions }: Settings): void {
+/**
+ * Random vectors of length 1; those of words are made of their pieces, so that words of one stem start near each other
+ * and unknown words near those that they resemble.
+ */
+function initialise(
+  vectors: Float32Array,
+  words: readonly string[],
+  { seed, dimensions, buckets, fromPieces }: TrainOptions,
+): void {
   const random = randomFrom(seed);
-  // The sum of four uniform numbers is near enough to normal; its variance is 4 / 12.
-  const scale = Math.sqrt(3 / dimensions);
-  for (let at = 0; at < vectors.length; at++) {
-    vectors[at] = (random() + random() + random() + random() - 2) * scale;
+  for (let at = 0; at < vectors.length; at += dimensions) {
+    const row = vectors.subarray(at, at + dimensions);
+    // The sum of four uniform numbers is near enough to normal.
+    for (let d = 0; d < dimensions; d++) row[d] = random() + random() + random() + random() - 2;
+    toUnit(row);
   }
+  const pieces = new Lexicon({ words: [], pairs: new Uint16Array(0), buckets });
+  const firstBucket = vectors.length / dimensions - buckets;
+  for (const [word, text] of words.entries()) {
+    const own = vectors.subarray(word * dimensions, (word + 1) * dimensions);
+    pieces.clear();
+    scanWords(text, pieces);
+    for (let k = 0; k < pieces.size; k++) {
+      const piece = pieces.touched[k]!;
+      const from = (firstBucket + piece) * dimensions;
+      for (let d = 0; d < dimensions; d++) own[d]! += fromPieces * pieces.counts[piece]! * vectors[from + d]!;
+    }
+    toUnit(own);
+  }
+}
+
+function toUnit(vector: Float32Array): void {
+  const length = Math.hypot(...vector);
+  for (let d = 0; d < vector.length; d++) vector[d]! /= length;
 }
 
 /** https://github.com/bryc/code/blob/master/jshash/PRNGs.md#mulberry32 */
