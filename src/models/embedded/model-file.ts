@@ -28,8 +28,6 @@ export interface Model {
   /** What a row counts for in a query, and in a passage: its weight times its scale. */
   queryWeights: Float32Array;
   passageWeights: Float32Array;
-  /** The length of each row before weighting. */
-  lengths: Float32Array;
   /** Hex SHA-256 of the file's content. */
   hash: string;
 }
@@ -82,7 +80,6 @@ export function readModel(bytes: Uint8Array, expected?: string): Model {
     rows: values,
     queryWeights,
     passageWeights,
-    lengths: lengthsOf(values, dimensions),
     hash,
   };
 }
@@ -93,24 +90,15 @@ function refuse(why: string): never {
   throw new Error(`the embedding model cannot be used: ${why}`);
 }
 
-function unpacked(bytes: Uint8Array): Int8Array {
-  const values = new Int8Array(2 * bytes.length);
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at]!;
-    values[2 * at] = (byte & 15) - 8;
-    values[2 * at + 1] = (byte >> 4) - 8;
-  }
-  return values;
-}
+/** Both values of a byte, as they lie in memory. */
+const TWO_VALUES = new Int16Array(256);
+for (let byte = 0; byte < 256; byte++)
+  new Int8Array(TWO_VALUES.buffer, 2 * byte, 2).set([(byte & 15) - 8, (byte >> 4) - 8]);
 
-function lengthsOf(values: Int8Array, dimensions: number): Float32Array {
-  const lengths = new Float32Array(values.length / dimensions);
-  for (let row = 0, at = 0; row < lengths.length; row++) {
-    let sum = 0;
-    for (const end = at + dimensions; at < end; at++) sum += values[at]! * values[at]!;
-    lengths[row] = Math.sqrt(sum);
-  }
-  return lengths;
+function unpacked(bytes: Uint8Array): Int8Array {
+  const values = new Int16Array(bytes.length);
+  for (let at = 0; at < bytes.length; at++) values[at] = TWO_VALUES[bytes[at]!]!;
+  return new Int8Array(values.buffer);
 }
 
 /** IEEE 754 binary16 → number. Infinities and NaN are never written. */

@@ -1,6 +1,6 @@
 /** Written by `npm run train`: which model `model.bin` is. */
 export const MODEL = {
-  id: 'static-256-23072c9188db',
+  id: 'static-256-e6a00f9a83c0',
   dimensions: 256,
-  hash: '23072c9188dbdf22938bb139cd2de0eae24f2a798558511b1cf8cfd1d2f5b139',
+  hash: 'e6a00f9a83c0fe22bde7655958829a5922f73c57d26790919f936e057af2b215',
 };

@@ -33,12 +33,18 @@ function embedText(model: Model, weights: Float32Array, text: string): Float32Ar
   lexicon.clear();
   scanWords(text.length > MAX_CHARACTERS ? text.slice(0, MAX_CHARACTERS) : text, lexicon);
   const vector = new Float32Array(dimensions);
-  const least = lexicon.size > MAX_FEATURES ? leastImportance(model, weights) : 0;
-  for (let at = 0; at < lexicon.size; at++) {
+  const shares = new Float32Array(lexicon.size);
+  for (let at = 0; at < shares.length; at++) {
     const row = lexicon.touched[at]!;
-    const share = weights[row]! * damped(lexicon.counts[row]!);
-    if (share * model.lengths[row]! < least) continue;
-    for (let d = 0, from = row * dimensions; d < dimensions; d++) vector[d]! += share * rows[from + d]!;
+    shares[at] = weights[row]! * damped(lexicon.counts[row]!);
+  }
+  if (shares.length > MAX_FEATURES) dropLeast(model, shares);
+  for (let at = 0; at < shares.length; at++) {
+    const share = shares[at]!;
+    if (share === 0) continue;
+    for (let d = 0, from = lexicon.touched[at]! * dimensions; d < dimensions; d++) {
+      vector[d]! += share * rows[from + d]!;
+    }
   }
   return normalise(vector);
 }
@@ -48,15 +54,16 @@ export function damped(count: number): number {
   return count > 1 ? 1 + Math.log(count) : count;
 }
 
-/** The importance that only the MAX_FEATURES first reach. */
-function leastImportance({ lexicon, lengths }: Model, weights: Float32Array): number {
-  const all = new Float32Array(lexicon.size);
-  for (let at = 0; at < lexicon.size; at++) {
-    const row = lexicon.touched[at]!;
-    all[at] = weights[row]! * damped(lexicon.counts[row]!) * lengths[row]!;
-  }
-  all.sort();
-  return all[all.length - MAX_FEATURES]!;
+/** Leaves MAX_FEATURES shares, those that move the vector most; the others become 0. */
+function dropLeast({ lexicon, dimensions, rows }: Model, shares: Float32Array): void {
+  const moves = shares.map((share, at) => {
+    let squares = 0;
+    for (let d = 0, from = lexicon.touched[at]! * dimensions; d < dimensions; d++)
+      squares += rows[from + d]! ** 2;
+    return share * Math.sqrt(squares);
+  });
+  const least = moves.toSorted()[moves.length - MAX_FEATURES]!;
+  for (let at = 0; at < shares.length; at++) if (moves[at]! < least) shares[at] = 0;
 }
 
 /** To length 1, in place; a vector of zeros stays one. */

@@ -18,9 +18,10 @@ export interface ExtractOptions {
   places: ReadonlyMap<string, string>;
   cache: string;
   threads: number;
-  /** Bytes of source and number of commits a repository. */
+  /** Bytes of source and number of commits a repository that are learnt from, and bytes of one that is asked. */
   maxBytes: number;
   maxCommits: number;
+  poolBytes: number;
   log(line: string): void;
 }
 
@@ -35,12 +36,13 @@ export async function extractAll(
   repositories: readonly Repository[],
   options: ExtractOptions,
 ): Promise<Map<string, Example[]>> {
-  const { places, cache, threads, maxBytes, maxCommits, log } = options;
+  const { places, cache, threads, maxCommits, log } = options;
   mkdirSync(cache, { recursive: true });
   const pieces = repositories.flatMap(({ name, commit, split }): Piece[] => {
     const directory = places.get(name);
     if (!directory) throw new Error(`${name} has no path in the list of repositories`);
     const pool = split !== 'train';
+    const maxBytes = pool ? options.poolBytes : options.maxBytes;
     const file = (...key: (string | number)[]) =>
       path.join(
         cache,

@@ -61,8 +61,8 @@ if (options.evaluate) {
   log(report(await measure(bytes, wanted, examples), wanted));
 } else {
   const pairs = pairsOf(repositories, examples);
-  // Kernels take four examples at once; only a tiny corpus has fewer pairs than a batch.
-  const batch = Math.min(SETTINGS.training.batch, pairs.length - (pairs.length % 4));
+  // Kernels take eight examples at once; only a tiny corpus has fewer pairs than a batch.
+  const batch = Math.min(SETTINGS.training.batch, pairs.length - (pairs.length % 8));
   bytes = modelFile(await train(pairs, { ...SETTINGS.training, batch, threads, log }));
   const judged = await measure(bytes, repositories, examples);
   log(report(judged, repositories));
