@@ -82,9 +82,9 @@ export interface RawFacts {
 
 /**
  * More matches in progress than this mean thousands of nested expressions, each of which costs every node below it; the
- * outermost are given up. Ordinary code stays under 64.
+ * outermost are given up. Ordinary code stays under 24.
  */
-const MATCH_LIMIT = 128;
+const MATCH_LIMIT = 48;
 
 /**
  * Runs the query. `expired` is asked from time to time and ends it early when true; the facts are then those of the
