@@ -40,7 +40,9 @@ export function budget(allowance: number): () => boolean {
 export function attempt(engine: Runtime, text: string): Tree | null {
   const { parser } = engine;
   const watch = new Watch(engine, text.length);
-  const read = (index: number) => (watch.mayRead() ? text.slice(index, index + PIECE_CHARS) : '');
+  let parsing = true;
+  // The tree keeps it, to tell queries the text of a node.
+  const read = (index: number) => (parsing && !watch.mayRead() ? '' : text.slice(index));
   try {
     for (;;) {
       engine.listener = watch.listener;
@@ -53,6 +55,7 @@ export function attempt(engine: Runtime, text: string): Tree | null {
       if (watch.gaveUp) break;
     }
   } finally {
+    parsing = false;
     engine.listener = null;
     parser.setLogger(null);
   }
@@ -73,6 +76,8 @@ class Watch {
   private confirming = false;
   private operations = 0;
   private errors = 0;
+  /** Ways on from an error that were tried and dropped. Code with errors has fewer than operations, by far. */
+  private deadEnds = 0;
   private characters = 0;
   private pieces: number;
 
@@ -91,6 +96,7 @@ class Watch {
         if (++this.characters > SAMPLE_CHARACTERS) this.gaveUp = true;
       } else if (heard === 'operation') this.operations++;
       else if (heard === 'error') this.errors++;
+      else if (heard === 'dead end') this.deadEnds++;
     };
   }
 
@@ -114,7 +120,7 @@ class Watch {
 
   /** At the end of a sample: true when the parse pauses, to stop listening or for good. */
   private judge(offset: number): boolean {
-    const full = this.errors * OPERATIONS_AN_ERROR > this.operations;
+    const full = this.errors * OPERATIONS_AN_ERROR > this.operations || this.deadEnds > this.operations;
     if (full && !this.confirming) {
       this.confirming = true;
       this.sampling = CONFIRM_STEPS;
@@ -131,6 +137,7 @@ class Watch {
     this.sampling = steps;
     this.operations = 0;
     this.errors = 0;
+    this.deadEnds = 0;
     this.characters = 0;
   }
 }

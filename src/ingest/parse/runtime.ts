@@ -31,7 +31,7 @@ const ROOM_BYTES = 8 * 1024 * 1024;
 const STACK_BYTES = 1024 * 1024;
 
 /** What the runtime's log tells: one of these a line. */
-export type Heard = 'character' | 'operation' | 'error' | 'other';
+export type Heard = 'character' | 'operation' | 'error' | 'dead end' | 'other';
 
 export interface Runtime {
   parser: Parser;
@@ -151,7 +151,8 @@ function runtimeOn(heap: Heap | undefined): Runtime {
 function heardIn(memory: WebAssembly.Memory, message: number): Heard {
   const start = String.fromCharCode(...new Uint8Array(memory.buffer, message, 8));
   if (start === 'process ') return 'operation';
-  return start.startsWith('resume ') ? 'error' : 'other';
+  if (start.startsWith('resume ')) return 'error';
+  return start === 'removed ' ? 'dead end' : 'other';
 }
 
 /** The memory of the C code, as far as it does not look after itself. */
