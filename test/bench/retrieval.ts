@@ -23,7 +23,7 @@ import { type CommitQuestion, commitQuestions } from './commits.ts';
 import { type DocQuestion, docQuestions } from './docstrings.ts';
 import { type IndexFiles, openIndexFiles, snapshotsOf } from './index-files.ts';
 import { PlainFts5, type Ranked } from './plain-fts5.ts';
-import { exec, isRegistered, type Repository, register, type Session, sync } from './session.ts';
+import { chosenRefsOf, exec, type Repository, registerWithRefs, type Session, sync } from './session.ts';
 
 /** Never tuned on. */
 export const REPORTED = ['pallets/flask', 'redis/redis', 'hashicorp/terraform'];
@@ -95,22 +95,13 @@ async function indexParents(
 ): Promise<string> {
   const { api, server } = session;
   const repo = `${name}-history`;
-  const bare = historyOf(session, repo);
-  const run = (...args: string[]) => exec('git', ['-C', bare, ...args]);
-  await exec('git', ['init', '-q', '--bare', '-b', 'main', bare]);
-  const objects = await exec('git', ['-C', directory, 'rev-parse', '--git-path', 'objects']);
-  writeFileSync(path.join(bare, 'objects/info/alternates'), `${path.resolve(directory, objects.trim())}\n`);
   const head = await exec('git', ['-C', directory, 'rev-parse', 'HEAD']);
-  await run('update-ref', 'refs/heads/main', head.trim());
-  for (const question of questions) await run('update-ref', `refs/heads/${refOf(question)}`, question.parent);
-  if (!(await isRegistered(session, repo))) await register(session, repo, { localPath: bare });
+  const parents = questions.map((question) => [refOf(question), question.parent] as const);
+  await registerWithRefs(session, repo, directory, new Map([['main', head.trim()], ...parents]));
   const done = new Set(indexedRefs(server.stateDir, repo).keys());
   for (const ref of ['main', ...questions.map(refOf)]) if (!done.has(ref)) await sync(api, repo, ref);
   return repo;
 }
-
-/** Kept with the state, so that a later run finds what an earlier one registered. */
-const historyOf = ({ server }: Session, repo: string) => path.join(server.stateDir, `${repo}.git`);
 
 function indexedRefs(stateDir: string, repo: string): Map<string, number> {
   try {
@@ -163,7 +154,7 @@ async function askDocs(
   const { questions, files: changed } = docQuestions(files, main, count);
   const ref = 'undocumented';
   if (!snapshotsOf(files).has(ref)) {
-    const bare = historyOf(session, repo);
+    const bare = chosenRefsOf(session, repo);
     const tree = path.join(session.scratch, `undocumented-${name}`);
     await exec('git', ['-C', bare, 'worktree', 'add', '-q', '-b', ref, tree, 'main']);
     for (const [file, text] of changed) writeFileSync(path.join(tree, file), text);

@@ -14,6 +14,7 @@ import { measureIndexSize } from './index-size.ts';
 import { measureMemory } from './memory.ts';
 import { measureMirror } from './mirror.ts';
 import { measureNavigation } from './navigation.ts';
+import { measureQuestions } from './questions.ts';
 import { measureRetrieval } from './retrieval.ts';
 import { measureSearch } from './search-latency.ts';
 import { BENCH, openSession, type Repository, type Session, serveRepository } from './session.ts';
@@ -33,6 +34,7 @@ const OF_EACH: Record<string, (session: Session, repository: Repository) => Prom
 /** Measurements of all repositories together, or of none. */
 const OF_ALL: Record<string, (session: Session, repositories: Repository[]) => Promise<void>> = {
   memory: measureMemory,
+  questions: measureQuestions,
   retrieval: measureRetrieval,
   search: measureSearch,
   throughput: measureThroughput,

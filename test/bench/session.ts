@@ -1,6 +1,6 @@
 /** What every measurement stands on: a real `npm start`, a git server, a scratch directory, the rows so far. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -89,6 +89,25 @@ export async function removeRepo({ api }: Session, name: string): Promise<void> 
 
 export async function isRegistered({ api }: Session, name: string): Promise<boolean> {
   return (await answer(api.GET('/api/v1/repos'))).some((repo) => repo.name === name);
+}
+
+/** Where a repository is whose refs the bench chooses: kept with the state, so that a later run finds it again. */
+export const chosenRefsOf = ({ server }: Session, name: string) => path.join(server.stateDir, `${name}.git`);
+
+/** Registers a repository with the objects of a directory's and the given branches (`main` among them) at the given commits. */
+export async function registerWithRefs(
+  session: Session,
+  name: string,
+  directory: string,
+  refs: ReadonlyMap<string, string>,
+): Promise<void> {
+  const bare = chosenRefsOf(session, name);
+  await exec('git', ['init', '-q', '--bare', '-b', 'main', bare]);
+  const objects = await exec('git', ['-C', directory, 'rev-parse', '--git-path', 'objects']);
+  writeFileSync(path.join(bare, 'objects/info/alternates'), `${path.resolve(directory, objects.trim())}\n`);
+  for (const [ref, commit] of refs)
+    await exec('git', ['-C', bare, 'update-ref', `refs/heads/${ref}`, commit]);
+  if (!(await isRegistered(session, name))) await register(session, name, { localPath: bare });
 }
 
 export async function sync(api: Client, name: string, ref: string): Promise<void> {

@@ -82,9 +82,12 @@ export interface RawFacts {
 
 /**
  * More matches in progress than this mean thousands of nested expressions, each of which costs every node below it; the
- * outermost are given up. Ordinary code stays under 64.
+ * outermost are given up. Ordinary code stays under 24.
  */
-const MATCH_LIMIT = 128;
+const MATCH_LIMIT = 48;
+
+/** Nodes deeper than this are not looked for: chains of a hundred thousand cost quadratic time. */
+const MAX_DEPTH = 4000;
 
 /**
  * Runs the query. `expired` is asked from time to time and ends it early when true; the facts are then those of the
@@ -107,7 +110,11 @@ export function collect(loaded: LoadedLanguage, tree: Tree, text: string, expire
     nests: [],
   };
   const reader = new MatchReader(facts, text, loaded.bodyField);
-  const matches = loaded.query.matches(tree.rootNode, { matchLimit: MATCH_LIMIT, progressCallback: expired });
+  const matches = loaded.query.matches(tree.rootNode, {
+    matchLimit: MATCH_LIMIT,
+    maxStartDepth: MAX_DEPTH,
+    progressCallback: expired,
+  });
   for (const match of matches) reader.read(match);
   return facts;
 }

@@ -15,7 +15,7 @@ import { type Lines, linesOf } from './lines.ts';
 import { headingsOf } from './markdown.ts';
 import { metricsOf } from './metrics.ts';
 import { callsOf } from './references.ts';
-import { isRuntimeEnd, type LoadedLanguage, type Runtime, startRuntime } from './runtime.ts';
+import { abandon, isRuntimeEnd, type LoadedLanguage, type Runtime, startRuntime } from './runtime.ts';
 import { sniff } from './sniff.ts';
 import { symbolsOf } from './symbols.ts';
 
@@ -42,25 +42,14 @@ export async function parseBlob(bytes: Uint8Array, lang: LanguageId): Promise<Bl
   const definition = languageDefinition(lang);
   if (!definition) return lang === 'markdown' ? documentFacts(decoded.text) : textFacts(decoded.text);
   const engine = await runtime();
-  const loaded = await loadedLanguage(engine, await dialectOf(await definition(), decoded.text));
+  const loaded = await engine.load(await dialectOf(await definition(), decoded.text));
   try {
     return grammarFacts(engine, loaded, decoded.text);
   } catch (error) {
     // The runtime met the end of its memory or of its stack: the file is too much for its grammar, the next one is not.
     if (!isRuntimeEnd(error)) throw error;
-    engine.replaceParser();
+    engine.recover();
     return { ...textFacts(decoded.text), hasErrors: true };
-  }
-}
-
-/** A grammar needs some megabytes in one piece, which may be there only when the parser lets go of its pools. */
-async function loadedLanguage(engine: Runtime, definition: LanguageDefinition): Promise<LoadedLanguage> {
-  try {
-    return await engine.load(definition);
-  } catch (error) {
-    if (!isRuntimeEnd(error)) throw error;
-    engine.replaceParser();
-    return engine.load(definition);
   }
 }
 
@@ -119,6 +108,9 @@ function grammarFacts(engine: Runtime, loaded: LoadedLanguage, text: string): Bl
       metrics: metricsOf(raw, table, lines.count),
       hasErrors: tree.rootNode.hasError,
     };
+  } catch (error) {
+    if (isRuntimeEnd(error)) abandon(tree);
+    throw error;
   } finally {
     tree.delete();
   }
@@ -133,16 +125,21 @@ function parse(engine: Runtime, loaded: LoadedLanguage, text: string): Tree | nu
   // What was given up for its errors may be exactly what is misread.
   const repaired = loaded.definition.repair?.(prepared);
   if (!repaired || repaired.length !== text.length) return tree;
-  // The parser of an attempt that was given up is another one now.
-  engine.parser.setLanguage(loaded.language);
-  const again = attempt(engine, repaired);
-  if (!tree) return again;
-  if (again && (!again.rootNode.hasError || errors(again) < errors(tree))) {
-    tree.delete();
-    return again;
+  try {
+    // The parser of an attempt that was given up is another one now.
+    engine.parser.setLanguage(loaded.language);
+    const again = attempt(engine, repaired);
+    if (!tree) return again;
+    if (again && (!again.rootNode.hasError || errors(again) < errors(tree))) {
+      tree.delete();
+      return again;
+    }
+    again?.delete();
+    return tree;
+  } catch (error) {
+    if (tree && isRuntimeEnd(error)) abandon(tree);
+    throw error;
   }
-  again?.delete();
-  return tree;
 }
 
 /** Characters of the text inside error nodes near the root: how much of a file a grammar lost. */

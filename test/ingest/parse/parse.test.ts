@@ -224,6 +224,25 @@ describe('hostile text', () => {
     expect(outline(await factsOf('export function f() {}\n', 'typescript'))).toEqual(['function f 1']);
   });
 
+  it('that takes the whole memory at the end of a parse gives all of it back', async () => {
+    // Lines of 80: what is lost is held by nothing that could be freed.
+    const text = 'template<'.repeat(57_000).replace(/.{80}/g, '$&\n');
+    expect(await factsOf(text, 'java')).toMatchObject({ skipped: null, hasErrors: true, symbols: [] });
+    // A file that needs most of it, through a grammar that may not have been loaded yet.
+    const large = 'function f() {\n  g();\n}\n'.repeat(20_000);
+    for (const language of ['php', 'javascript', 'csharp']) {
+      const facts = await factsOf(language === 'php' ? `<?php\n${large}` : large, language);
+      expect(facts.symbols.length, language).toBeGreaterThan(language === 'csharp' ? 0 : 9000);
+    }
+    expect(outline(await factsOf('class A { void b() {} }', 'java'))).toEqual(['class A 1', 'method A.b 1']);
+  });
+
+  it('whose scanner looks to the end of the file at every token is read a bounded number of times', async () => {
+    const facts = await factsOf('word1 a< x2\n'.repeat(40_000), 'kotlin');
+    expect(facts).toMatchObject({ skipped: null, hasErrors: true, symbols: [] });
+    expect(outline(await factsOf('fun a() {}\n', 'kotlin'))).toEqual(['function a 1']);
+  });
+
   it('that makes grammar after grammar run out of memory or stack leaves the runtime whole', async () => {
     const patterns: [string, string[]][] = [
       ['rust', ['%w(', 'f(', 'a<']],
@@ -262,6 +281,17 @@ describe('hostile text', () => {
     const facts = await factsOf(piece.repeat(800), 'rust');
     expect(facts.symbols.filter(({ name }) => name === 'f').length).toBeGreaterThan(11_900);
   });
+
+  it.each(['c', 'cpp'])(
+    'that is given up for errors which the grammar is known to make is read repaired (%s)',
+    async (language) => {
+      const piece = (n: number) => `NON_NULL(${n})\nstatic int f${n}(int a) { return g(a); }\n`;
+      const facts = await factsOf(Array.from({ length: 2000 }, (_, n) => piece(n)).join(''), language);
+      expect(facts.hasErrors).toBe(false);
+      expect(facts.symbols.map(({ name }) => name)).toEqual(Array.from({ length: 2000 }, (_, n) => `f${n}`));
+      expect(facts.calls).toHaveLength(2000);
+    },
+  );
 
   it('leaves the parser whole: the next file is read as if nothing had been', async () => {
     await parseBlob(utf8('{'.repeat(200_000)), 'typescript');

@@ -226,6 +226,20 @@ describe('PHP', () => {
     ]);
   });
 
+  it('gives a field the type of the parameter that is kept in it, where it declares none', async () => {
+    const kept = await factsOf(
+      `<?php
+class A {
+    private $store;
+    public function __construct(Store $store, $other) { $this->store = $store; $this->other = $other; }
+    public function get() { $this->other->read(); return $this->store->read(1); }
+}
+`,
+      'php',
+    );
+    expect(calls(kept)).toEqual(['5 $this->other.read/0 ? in A.get', '5 $this->store.read/1 Store in A.get']);
+  });
+
   it('counts decisions and functions', () => {
     expect(facts.metrics).toEqual({ lines: 44, complexity: 8, maxNesting: 0, functions: 7 });
   });

@@ -40,3 +40,7 @@
   left: (member_access_expression object: (variable_name) @_this name: (name) @field)
   right: (object_creation_expression [(name) (qualified_name)] @field.type)
   (#eq? @_this "$this"))
+(assignment_expression
+  left: (member_access_expression object: (variable_name) @_this name: (name) @field)
+  right: (variable_name) @field.value
+  (#eq? @_this "$this"))
