@@ -4,7 +4,7 @@
  *
  * How it works and what each part is worth: README.md beside this file.
  *
- *   reciprocal rank fusion, tilted to the lexical side
+ *   reciprocal rank fusion of the lexical side + nearness of vectors
  *   × name (the hit defines what was asked for) × place × path × test and generated demotion × coherence of the file
  *   → no two hits over the same lines, at most three a file
  */
@@ -16,6 +16,8 @@ import type { Term } from './terms.ts';
 /** Lists that are fused. */
 export const SIGNALS = ['lexical', 'symbol', 'path', 'exact', 'semantic'] as const;
 export type Signal = (typeof SIGNALS)[number];
+/** Those that count by their rank. */
+const LISTS = SIGNALS.filter((signal) => signal !== 'semantic');
 
 /** What multiplies the fused score. */
 export const FACTORS = ['name', 'place', 'pathWords', 'demotion', 'coherence', 'lexicalShare'] as const;
@@ -68,15 +70,15 @@ export interface Ranked<C extends Candidate = Candidate> {
 }
 
 /**
- * Fusion weights. The lexical side leads; the embedded model ranks worse than it (the golden file, mode semantic), so it
- * has a mode of its own and no say in the others.
+ * Fusion weights. The lexical side leads: it has four lists. What the semantic one says counts as far as it is sure
+ * (`nearness`).
  */
 export const WEIGHTS: Record<Signal, number> = {
   lexical: 1,
   symbol: 0.9,
   path: 0.5,
   exact: 0.5,
-  semantic: 0,
+  semantic: 1,
 };
 /** The usual constant of reciprocal rank fusion: places count little, so that the scores behind them decide (`trustIn`). */
 const RANK_CONSTANT = 60;
@@ -90,9 +92,10 @@ export function rank<C extends Candidate>(
 ): Ranked<C>[] {
   const without = options.without ?? new Set();
   const weights = options.weights ?? WEIGHTS;
+  const near = nearest(candidates);
   const scored = candidates.map((candidate) => ({
     candidate,
-    score: scoreOf(candidate, query, weights, without),
+    score: scoreOf(candidate, query, weights, without, near),
   }));
   const cohered = without.has('coherence') ? scored : coherent(scored);
   const order = cohered.filter((each) => each.score > 0).sort(byScore);
@@ -114,9 +117,10 @@ function scoreOf(
   query: RankQuery,
   weights: Record<Signal, number>,
   without: ReadonlySet<Signal | Factor>,
+  near: number,
 ): number {
-  let score = 0;
-  for (const signal of SIGNALS) {
+  let score = without.has('semantic') ? 0 : weights.semantic * nearness(candidate.similarity, near);
+  for (const signal of LISTS) {
     const at = candidate.ranks[signal];
     if (at === undefined || without.has(signal)) continue;
     const trust = without.has('lexicalShare') ? 1 : trustIn(signal, candidate, query);
@@ -127,6 +131,25 @@ function scoreOf(
   if (!without.has('pathWords')) score *= pathFactor(candidate, query);
   if (!without.has('demotion')) score *= demotion(candidate, query);
   return score;
+}
+
+/** A question whose nearest chunk has this cosine is understood in full. */
+const UNDERSTOOD = 0.7;
+/** As a share of the nearest chunk's cosine: what is farther says nothing. */
+const FAR = 0.3;
+
+function nearest(candidates: readonly Candidate[]): number {
+  return candidates.reduce((best, { similarity }) => Math.max(best, similarity), 0);
+}
+
+/**
+ * What a cosine says, 0 to 1: in the middle between far and nearest, half of what the nearest says. The nearest itself says
+ * less where nothing is really near, as for a question about what is not there, or one of many words.
+ */
+function nearness(similarity: number, near: number): number {
+  const far = FAR * near;
+  if (similarity <= far) return 0;
+  return Math.min(1, near / UNDERSTOOD) * ((similarity - far) / (near - far));
 }
 
 /**

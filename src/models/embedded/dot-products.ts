@@ -1,31 +1,7 @@
 /**
- * Vectors in 8 bits, and the products of one with many. `dot-products.wasm` does it with SIMD; it is handed in as a
+ * The products of one vector in 8 bits (`../quantised.ts`) with many. `dot-products.wasm` does it with SIMD; it is handed in as a
  * module, because Workers forbid compiling at run time: `import module from './dot-products.wasm'`.
  */
-
-const LARGEST = 127;
-
-/** A vector in 8 bits, at the scale that uses them in full. */
-export interface Quantised {
-  values: Int8Array;
-  /** Of the values as they are here: two products divided by two lengths are a cosine again. 0 for a vector of zeros. */
-  length: number;
-}
-
-export function quantised(vector: ArrayLike<number>): Quantised {
-  let largest = 0;
-  for (let d = 0; d < vector.length; d++) largest = Math.max(largest, Math.abs(vector[d]!));
-  const values = new Int8Array(vector.length);
-  if (largest > 0 && largest < Number.POSITIVE_INFINITY) {
-    for (let d = 0; d < values.length; d++) values[d] = Math.round((vector[d]! / largest) * LARGEST);
-  }
-  return { values, length: Math.hypot(...values) };
-}
-
-/** The cosine of two vectors from their product and their lengths in 8 bits; a vector of zeros is near to nothing. */
-export function cosineOf(product: number, length: number, otherLength: number): number {
-  return length === 0 || otherLength === 0 ? 0 : product / (length * otherLength);
-}
 
 export interface DotProducts {
   /**

@@ -3,13 +3,14 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import wabt from 'wabt';
-import { cosineOf, plainProducts, quantised } from '../../../src/models/embedded/dot-products.ts';
+import { plainProducts } from '../../../src/models/embedded/dot-products.ts';
 import { Lexicon } from '../../../src/models/embedded/lexicon.ts';
 import { contentHash, HASH_AT, readModel } from '../../../src/models/embedded/model-file.ts';
 import { MODEL } from '../../../src/models/embedded/model-id.ts';
 import { MAX_WORD, scanWords } from '../../../src/models/embedded/scan-words.ts';
 import { createStaticEmbedder } from '../../../src/models/embedded/static-embedder.ts';
 import { modelFile } from '../../../src/models/embedded/training/write-model.ts';
+import { quantise } from '../../../src/models/quantised.ts';
 import { splitIdentifier } from '../../../src/words.ts';
 
 const SOURCE = path.resolve(import.meta.dirname, '../../../src/models/embedded');
@@ -224,17 +225,18 @@ describe('vectors in 8 bits', () => {
   it('keep the cosine', () => {
     const scores = new Int32Array(1);
     for (let seed = 0; seed < 20; seed++) {
-      const [a, b] = [quantised(unit(seed)), quantised(unit(seed + 1))];
+      const [a, b] = [quantise([unit(seed)], 256), quantise([unit(seed + 1)], 256)];
       plainProducts.products(a.values, b.values, scores);
-      const error = cosineOf(scores[0]!, a.length, b.length) - cosine(unit(seed), unit(seed + 1));
+      const error = scores[0]! * a.scales[0]! * b.scales[0]! - cosine(unit(seed), unit(seed + 1));
       expect(Math.abs(error)).toBeLessThan(0.002);
     }
   });
 
   it('never hold what 8 bits cannot, and zeros are near to nothing', () => {
-    expect([...quantised([2, -2, 1]).values]).toEqual([127, -127, 64]);
-    expect([...quantised([Number.NaN, Number.POSITIVE_INFINITY]).values]).toEqual([0, 0]);
-    expect(cosineOf(0, quantised([0, 0]).length, 127)).toBe(0);
+    expect([...quantise([Float32Array.of(2, -2, 1)], 3).values]).toEqual([127, -127, 64]);
+    const none = [Float32Array.of(Number.NaN, Number.POSITIVE_INFINITY), Float32Array.of(0, 0)];
+    expect(quantise(none, 2)).toMatchObject({ scales: Float32Array.of(0, 0), values: new Int8Array(4) });
+    expect(() => quantise(none, 3)).toThrow('a vector of 2 values among vectors of 3');
   });
 
   it('are multiplied by the module that is committed: the text beside it, assembled', async () => {
