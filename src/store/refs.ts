@@ -3,9 +3,18 @@
  * The order is the same for both: exact stored name, `refs/heads/x`, `refs/tags/x` (a tag wins over a branch of the
  * same short name), `HEAD`, a commit, and for reading only a semver range.
  */
-import { eq, type SQL, sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import semver from 'semver';
-import { both, type ControlDb, columnsOf, type Read, rowOf, run, statement, transact } from './control-db.ts';
+import {
+  type ControlDb,
+  columnsOf,
+  type Read,
+  type Row,
+  rowOf,
+  run,
+  statement,
+  transact,
+} from './control-db.ts';
 import {
   type GitRefRow,
   gitRefs,
@@ -16,7 +25,7 @@ import {
   snapshots,
 } from './control-schema.ts';
 import { jsonPieces } from './index-json.ts';
-import { type Door, naming, repoRead } from './repos.ts';
+import { type Door, doorTo, naming } from './repos.ts';
 import type { RepoScope, Viewer } from './scope.ts';
 
 const HEADS = 'refs/heads/';
@@ -319,35 +328,40 @@ export async function replaceListing(
 
 /** All rows of `indexed_refs` of some repos, by repo and name. */
 export function listIndexedRefs(db: ControlDb, repoKeys: number[]): Promise<TrackedRef[]> {
-  const keys = () => sql`SELECT value FROM json_each(${sql.placeholder('keys')})`;
-  return run(db.$client, refsRead(db, 'keys', keys, { keys: JSON.stringify(repoKeys) }));
+  const build = () => sql`SELECT ${REF_COLUMNS} FROM ${indexedRefs}
+      JOIN ${repos} ON ${eq(repos.key, indexedRefs.repoKey)} LEFT JOIN ${snapshots} ON ${SERVES}
+    WHERE ${indexedRefs.repoKey} IN (SELECT value FROM json_each(${sql.placeholder('keys')}))
+    ORDER BY ${indexedRefs.repoKey}, ${indexedRefs.ref}`;
+  return run(db.$client, {
+    statements: [statement(db, 'indexed refs', build, { keys: JSON.stringify(repoKeys) })],
+    from: ([rows = []]) => rows.map(trackedRef),
+  });
 }
 
-/** A read of the repo that `nameOrId` means, and of all its rows of `indexed_refs` by name. */
+/** A read of the repo that `nameOrId` means and of all its rows of `indexed_refs`, by name, in one statement. */
 export function repoAndRefsRead(db: ControlDb, viewer: Viewer, nameOrId: string): Read<[Door, TrackedRef[]]> {
-  const { shape, condition, values } = naming(viewer, nameOrId);
-  const keys = () => sql`SELECT ${repos.key} FROM ${repos} WHERE ${condition()}`;
-  return both(repoRead(db, viewer, nameOrId), refsRead(db, shape, keys, values));
+  const { shape, keys, values } = naming(viewer, nameOrId);
+  const build = () => sql`SELECT ${columnsOf(repos, 'repo.')}, ${REF_COLUMNS} FROM ${repos}
+      LEFT JOIN ${indexedRefs} ON ${eq(indexedRefs.repoKey, repos.key)} LEFT JOIN ${snapshots} ON ${SERVES}
+    WHERE ${repos.key} IN (${keys()}) ORDER BY ${repos.key}, ${indexedRefs.ref}`;
+  return {
+    statements: [statement(db, `repo and refs by ${shape}`, build, values)],
+    from: ([rows = []]) => [
+      doorTo(viewer, [...new Map(rows.map((row) => [row['repo.key'], rowOf(repos, row, 'repo.')])).values()]),
+      rows.filter((row) => row['ref.ref'] !== null).map(trackedRef),
+    ],
+  };
 }
 
-function refsRead(
-  db: ControlDb,
-  shape: string,
-  keys: () => SQL,
-  values: Record<string, unknown>,
-): Read<TrackedRef[]> {
-  const build = () => sql`SELECT ${columnsOf(indexedRefs, 'ref.')}, ${columnsOf(snapshots, 'snapshot.')},
-      (SELECT r.default_branch FROM repos r WHERE r.key = ${indexedRefs.repoKey}) AS "branch"
-    FROM ${indexedRefs} LEFT JOIN ${snapshots} ON ${eq(snapshots.id, indexedRefs.snapshotId)}
-    WHERE ${indexedRefs.repoKey} IN (${keys()}) ORDER BY ${indexedRefs.repoKey}, ${indexedRefs.ref}`;
+const SERVES = eq(snapshots.id, indexedRefs.snapshotId);
+const REF_COLUMNS = sql`${columnsOf(indexedRefs, 'ref.')}, ${columnsOf(snapshots, 'snapshot.')},
+  ${repos.defaultBranch} AS "branch"`;
+
+function trackedRef(row: Row): TrackedRef {
   return {
-    statements: [statement(db, `indexed refs by ${shape}`, build, values)],
-    from: ([rows = []]) =>
-      rows.map((row) => ({
-        ref: rowOf(indexedRefs, row, 'ref.'),
-        snapshot: row['snapshot.id'] === null ? null : rowOf(snapshots, row, 'snapshot.'),
-        defaultBranch: row.branch as string | null,
-      })),
+    ref: rowOf(indexedRefs, row, 'ref.'),
+    snapshot: row['snapshot.id'] === null ? null : rowOf(snapshots, row, 'snapshot.'),
+    defaultBranch: row.branch as string | null,
   };
 }
 

@@ -24,6 +24,7 @@ export type FoundRepo = RepoScope & { readonly row: RepoRow };
 
 const RANK: Record<Access, number> = { read: 0, write: 1, admin: 2 };
 const MISSING = 'Repository not found';
+const OF_ANOTHER = 'what one user sees was opened by another';
 
 /** What `caller` may do with a repo that it sees: by its role in the owning group, else read. */
 function accessTo(caller: Caller, repo: Pick<RepoRow, 'groupId'>): Access {
@@ -61,10 +62,10 @@ function boundFor(viewer: Viewer): Record<string, unknown> {
   return 'expected' in viewer ? { user: viewer.userId } : { groups: groupIds(viewer) };
 }
 
-/** The repos that a name or id means to a viewer: a condition on `repos`, its shape, and what its placeholders are. */
+/** The repos that a name or id means to a viewer: SQL that selects their keys, its shape, and what its placeholders are. */
 export interface Naming {
   shape: string;
-  condition(): SQL | undefined;
+  keys(): SQL;
   values: Record<string, unknown>;
 }
 
@@ -72,7 +73,12 @@ export function naming(viewer: Viewer, nameOrId: string): Naming {
   const byId = isId(nameOrId);
   return {
     shape: `${byId ? 'id' : 'name'} for ${kindOf(viewer)}`,
-    condition: () => and(eq(byId ? repos.id : repos.name, BOUND.named), visibleTo(viewer)),
+    // A hundred are as ambiguous as more.
+    keys: () =>
+      sql`SELECT ${repos.key} FROM ${repos} WHERE ${and(
+        eq(byId ? repos.id : repos.name, BOUND.named),
+        visibleTo(viewer),
+      )} ORDER BY ${repos.key} LIMIT 100`,
     values: { ...boundFor(viewer), named: byId ? nameOrId.toLowerCase() : nameOrId.normalize('NFC') },
   };
 }
@@ -83,19 +89,11 @@ export function naming(viewer: Viewer, nameOrId: string): Naming {
  */
 export type Door = (caller: Caller, access: Access) => FoundRepo;
 
-/** A read of the repo that `nameOrId` means. */
-export function repoRead(db: ControlDb, viewer: Viewer, nameOrId: string): Read<Door> {
-  const { shape, condition, values } = naming(viewer, nameOrId);
-  const build = () => db.select().from(repos).where(condition()).orderBy(asc(repos.key)).limit(100);
-  return {
-    statements: [statement(db, `repo by ${shape}`, build, values)],
-    from: ([rows = []]) => {
-      const found = rows.map((row) => rowOf(repos, row));
-      return (caller, access) => {
-        if (caller.userId !== viewer.userId) throw new Error('what one user sees was opened by another');
-        return open(found, caller, access);
-      };
-    },
+/** The door to the repos that a viewer's `naming` found. */
+export function doorTo(viewer: Viewer, found: RepoRow[]): Door {
+  return (caller, access) => {
+    if (caller.userId !== viewer.userId) throw new Error(OF_ANOTHER);
+    return open(found, caller, access);
   };
 }
 
@@ -110,8 +108,13 @@ export async function findRepo(
   nameOrId: string,
   access: Access,
 ): Promise<FoundRepo> {
-  const door = await run(db.$client, repoRead(db, caller, nameOrId));
-  return door(caller, access);
+  const { shape, keys, values } = naming(caller, nameOrId);
+  const build = () => db.select().from(repos).where(sql`${repos.key} IN (${keys()})`).orderBy(asc(repos.key));
+  const found = await run(db.$client, {
+    statements: [statement(db, `repo by ${shape}`, build, values)],
+    from: ([rows = []]) => rows.map((row) => rowOf(repos, row)),
+  });
+  return open(found, caller, access);
 }
 
 /** The one of the rows that the caller sees. */
@@ -181,7 +184,7 @@ export function reposRead(
     from: ([rows = []]) => {
       const found = rows.map((row) => rowOf(repos, row));
       return (caller) => {
-        if (caller.userId !== viewer.userId) throw new Error('what one user sees was opened by another');
+        if (caller.userId !== viewer.userId) throw new Error(OF_ANOTHER);
         return found.map((row) => withRow(mintRepoScope(caller, accessTo(caller, row), row), row));
       };
     },
