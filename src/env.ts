@@ -6,7 +6,8 @@ import type { MetricsObject } from './platform/telemetry/metrics-object.ts';
 
 /**
  * Bindings and variables of both Workers. `ai` and `vectorize` exist in the production environment only;
- * `JOBS` is a `script_name` binding in the indexer; `LIMITS`, `REFRESH`, `METRICS`, `INDEXER` and `ASSETS` are the API's alone.
+ * `JOBS` is a `script_name` binding in the indexer; `LIMITS`, `REFRESH`, `METRICS` and `INDEXER` are the API's alone,
+ * `ASSETS` is the indexer's.
  */
 export interface Env {
   DB: D1Database;

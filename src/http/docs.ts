@@ -1,5 +1,6 @@
 /** `/openapi.json`, `/docs` (Swagger UI), `/redoc` and the Postman collection, all served from this deployment. */
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Env } from '../env.ts';
 import { Problem } from '../errors.ts';
 import { type AppEnv, feature, json, route } from './feature.ts';
 import { openApiDocument } from './openapi.ts';
@@ -128,7 +129,7 @@ export function docs(app: OpenAPIHono<AppEnv>, version: string) {
   routes.openapi(openapi, () => jsonText(description().text) as never);
   routes.openapi(swagger, (c) => c.html(SWAGGER, 200, { 'content-security-policy': CSP }) as never);
   routes.openapi(redoc, (c) => c.html(REDOC, 200, { 'content-security-policy': CSP }) as never);
-  routes.openapi(asset, async (c) => (await assetOf(c.req.valid('param').file, c.env.ASSETS)) as never);
+  routes.openapi(asset, async (c) => (await assetOf(c.req.valid('param').file, c.env.INDEXER)) as never);
   return { atRoot: routes, below };
 }
 
@@ -138,7 +139,7 @@ function jsonText(text: string): Response {
   });
 }
 
-async function assetOf(file: string, assets: Fetcher): Promise<Response> {
+async function assetOf(file: string, indexer: Pick<Env['INDEXER'], 'documentationFile'>): Promise<Response> {
   const headers = { 'cache-control': 'public, max-age=86400' };
   const script = SCRIPTS[file];
   if (script !== undefined) {
@@ -148,7 +149,7 @@ async function assetOf(file: string, assets: Fetcher): Promise<Response> {
   }
   const type = Object.entries(DOC_ASSETS).find(([name]) => name === file)?.[1];
   if (type === undefined) throw new Problem('not_found', 'No such file of the documentation.');
-  const found = await assets.fetch(`https://assets.invalid/${file}`);
+  const found = await indexer.documentationFile(file);
   if (!found.ok) {
     await found.body?.cancel();
     throw new Problem(

@@ -6,6 +6,7 @@ import { ERRORS, type ErrorSlug } from '../errors.ts';
 import type { Logger } from '../platform/telemetry/log.ts';
 import type { Services } from '../services.ts';
 import type { Caller, Role } from '../store/scope.ts';
+import type { Ahead } from './ahead.ts';
 import { guard } from './guard.ts';
 import { creates } from './idempotency.ts';
 import type { QuotaState } from './limit-object.ts';
@@ -33,6 +34,8 @@ export interface AppEnv {
     tagged?: boolean;
     /** The operation's path template, for metrics and logs: never the path itself, which may hold names. */
     operation?: string;
+    /** What the operation's `ahead` has read, when it could. */
+    early?: { value: unknown };
     /** What the operation asks, when its answers count as queries: `search`. */
     query?: string;
   };
@@ -59,6 +62,8 @@ export interface RouteSpec {
   etag?: boolean;
   /** The answer comes from an index and says from which: the handler calls `setProvenance`. */
   provenance?: boolean;
+  /** What the handler takes by `readAhead`: a read that goes with that of who is asking. */
+  ahead?: Ahead<unknown>;
   /** Policies of its own beside the caller's plan; an operation with any is exempt from `anonymous`, `[]` from all. */
   limits?: PolicyName[];
   /** A public operation that shows more to those who sign in: credentials are looked at, and must be right if given. */
@@ -117,6 +122,7 @@ export function route<P extends string, S extends RouteSpec & { path: P }>(spec:
     query,
     deploymentToken,
     secrets,
+    ahead,
     ...config
   } = spec;
   const described = {

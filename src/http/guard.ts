@@ -1,6 +1,7 @@
 /**
  * What runs before every operation: identity, limits, scope, the path, content negotiation, body size; in this order, so that a
- * refusal says no more than it must. Identity (one D1 query) and limits (one object) are under way at the same time.
+ * refusal says no more than it must. Identity (one D1 round trip,
+ * which takes the route's own first read along) and limits (one object) are under way at the same time.
  */
 import type { Context, MiddlewareHandler } from 'hono';
 import type { PolicyName } from '../config.ts';
@@ -31,6 +32,7 @@ type Guarded = Pick<RouteSpec, 'method' | 'path' | 'scope' | 'responses'> &
       | 'query'
       | 'deploymentToken'
       | 'secrets'
+      | 'ahead'
     >
   >;
 
@@ -88,15 +90,16 @@ async function admitPresented(
   spec: Guarded,
   { ref, userId, ticket }: Extract<Credential, { kind: 'presented' }>,
 ): Promise<Caller> {
-  const lookup = resolveCaller(c, ref);
+  const early = userId === null ? undefined : spec.ahead?.(c, { userId, expected: true });
+  const lookup = resolveCaller(c, ref, early);
   // The owner is known beforehand for tokens and for keys seen before: ask both at once.
-  const early = userId === null ? null : count(c, spec, userId, ticket);
-  const [caller, redeemed] = await Promise.all([lookup, early]);
+  const counted = userId === null ? null : count(c, spec, userId, ticket);
+  const [caller, redeemed] = await Promise.all([lookup, counted]);
   if (!caller) {
-    if (!early) await count(c, spec, null, null);
+    if (!counted) await count(c, spec, null, null);
     throw new Problem('unauthorized', 'The token or API key is not valid, or has been revoked.');
   }
-  if (!early) await count(c, spec, caller.userId, null);
+  if (!counted) await count(c, spec, caller.userId, null);
   if (ticket && redeemed === false) throw new Problem('unauthorized', 'The ticket has been used already.');
   return caller;
 }

@@ -2,7 +2,8 @@
 import type { Context } from 'hono';
 import { Problem } from '../errors.ts';
 import { sha256, type TokenClaims, verifyToken } from '../platform/accounts/tokens.ts';
-import { type CredentialRef, findCaller, touchKey } from '../store/callers.ts';
+import { type CredentialRef, callerRead, touchKey } from '../store/callers.ts';
+import { both, type Read, run } from '../store/control-db.ts';
 import type { Caller } from '../store/scope.ts';
 import type { AppEnv } from './feature.ts';
 
@@ -78,14 +79,20 @@ function refused(detail: string): Credential {
 const owners = new Map<string, string>();
 const MAX_OWNERS = 5000;
 
-/** The caller behind a credential; null when it is revoked, expired or unknown. */
+/**
+ * The caller behind a credential; null when it is revoked, expired or unknown.
+ * @param early what the route will need: read in the same round trip
+ */
 export async function resolveCaller(
   c: Context<AppEnv>,
   ref: CredentialRef,
+  early?: Read<unknown>,
 ): Promise<(Caller & { userId: string }) | null> {
   const { env, clock } = c.var.services;
   const now = clock().toISOString();
-  const found = await findCaller(env.DB, ref);
+  const read = callerRead(env.DB, ref);
+  const [found, value] = early ? await run(env.DB, both(read, early)) : [await run(env.DB, read)];
+  if (early) c.set('early', { value });
   const good = found !== null && (found.expiresAt === null || found.expiresAt > now);
   if ('keyHash' in ref) remember(ref.keyHash, good ? found.caller.userId : null);
   if (!good) return null;

@@ -1,5 +1,5 @@
 /**
- * Copies Swagger UI and ReDoc from their packages to `dist/assets`, which the API Worker serves at `/docs/assets`:
+ * Copies Swagger UI and ReDoc from their packages to `dist/assets`, which the API answers with at `/docs/assets`:
  * the documentation never loads anything from elsewhere.
  */
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';

@@ -1,4 +1,5 @@
 /** Who presents a credential, and what they may do at this moment: one query, never a cache. */
+import { type Read, run } from './control-db.ts';
 import { type Caller, GROUP_ROLES, type GroupRole, ROLES } from './scope.ts';
 
 /** What a request presents, already verified as far as it can be without the database. */
@@ -38,9 +39,19 @@ const LIVE = 'c.revoked_at IS NULL AND u.disabled = 0';
  * Who presents this credential and what they may do at this moment, in one query; null when it was revoked, never
  * existed, or its user is disabled. The caller of this function judges `expiresAt`.
  */
-export async function findCaller(db: D1Database, ref: CredentialRef): Promise<KnownCaller | null> {
-  const row = await callerStatement(db, ref).first<CallerRow>();
-  if (!row) return null;
+export function findCaller(db: D1Database, ref: CredentialRef): Promise<KnownCaller | null> {
+  return run(db, callerRead(db, ref));
+}
+
+/** The same, for other reads to travel with. */
+export function callerRead(db: D1Database, ref: CredentialRef): Read<KnownCaller | null> {
+  return {
+    statements: [callerStatement(db, ref)],
+    from: ([rows]) => (rows?.[0] ? knownCaller(ref, rows[0] as unknown as CallerRow) : null),
+  };
+}
+
+function knownCaller(ref: CredentialRef, row: CallerRow): KnownCaller {
   return {
     caller: {
       userId: row.user_id,

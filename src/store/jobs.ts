@@ -5,7 +5,7 @@ import type { IndexingStage, JobStatus } from '../pipeline.ts';
 import { type ControlDb, transact } from './control-db.ts';
 import { indexedRefs, type JobParams, type JobResult, type JobRow, jobs, repos } from './control-schema.ts';
 import { listRepoScopes } from './repos.ts';
-import { type Caller, hasGroupRole, inGroupsOf, type RepoScope, shownTo } from './scope.ts';
+import { type Caller, groupIds, hasGroupRole, inGroupsOf, type RepoScope, shownTo } from './scope.ts';
 
 const OPEN: JobStatus[] = ['queued', 'running'];
 /** Depth 0, as a number that compares. */
@@ -216,7 +216,7 @@ function visibleTo(caller: Caller): SQL | undefined {
   const open = sql`EXISTS (SELECT 1 FROM repos r WHERE r.key = ${jobs.repoKey} AND r.visibility = 'public' AND r.deleted_at IS NULL)`;
   return or(
     inGroupsOf(caller, jobs.groupId),
-    shownTo(caller, jobs.repoKey),
+    shownTo(jobs.repoKey, groupIds(caller)),
     caller.role === null ? undefined : open,
   );
 }

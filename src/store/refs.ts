@@ -3,9 +3,18 @@
  * The order is the same for both: exact stored name, `refs/heads/x`, `refs/tags/x` (a tag wins over a branch of the
  * same short name), `HEAD`, a commit, and for reading only a semver range.
  */
-import { and, desc, eq, isNotNull, sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import semver from 'semver';
-import { type ControlDb, prepared, transact } from './control-db.ts';
+import {
+  type ControlDb,
+  columnsOf,
+  type Read,
+  type Row,
+  rowOf,
+  run,
+  statement,
+  transact,
+} from './control-db.ts';
 import {
   type GitRefRow,
   gitRefs,
@@ -16,7 +25,8 @@ import {
   snapshots,
 } from './control-schema.ts';
 import { jsonPieces } from './index-json.ts';
-import type { RepoScope } from './scope.ts';
+import { type Door, doorTo, naming } from './repos.ts';
+import type { RepoScope, Viewer } from './scope.ts';
 
 const HEADS = 'refs/heads/';
 const TAGS = 'refs/tags/';
@@ -38,12 +48,14 @@ export interface ServedRef {
   coverage: Coverage;
 }
 
-interface Served {
+/** A row of `indexed_refs`, with the snapshot it serves. */
+export interface TrackedRef {
   ref: IndexedRefRow;
-  snapshot: SnapshotRow;
+  snapshot: SnapshotRow | null;
   /** Of the repo, as its remote says. */
   defaultBranch: string | null;
 }
+type Served = TrackedRef & { snapshot: SnapshotRow };
 
 /**
  * The indexed ref that `ref` means, or null when none does. Without `ref`: the default branch when it is indexed, else
@@ -84,15 +96,28 @@ export async function listServedRefsOf(
   return served;
 }
 
+/** The indexed ref of one repo that `ref` means, among all that the repo has. */
+export function resolveAmong(rows: readonly TrackedRef[], ref: string): ServedRef | null {
+  const served = servedOf(rows);
+  const found = served[0] && named(served, ref, served[0].defaultBranch);
+  return found ? toServed(found) : null;
+}
+
 async function servedRows(db: ControlDb, scopes: readonly RepoScope[]): Promise<Served[]> {
-  const keys = sql`(SELECT value FROM json_each(${JSON.stringify(scopes.map((scope) => scope.repo.key))}))`;
-  return db
-    .select({ ref: indexedRefs, snapshot: snapshots, defaultBranch: repos.defaultBranch })
-    .from(indexedRefs)
-    .innerJoin(snapshots, eq(snapshots.id, indexedRefs.snapshotId))
-    .innerJoin(repos, eq(repos.key, indexedRefs.repoKey))
-    .where(and(sql`${indexedRefs.repoKey} IN ${keys}`, isNotNull(indexedRefs.indexedAt)))
-    .orderBy(desc(indexedRefs.indexedAt), indexedRefs.ref);
+  return servedOf(
+    await listIndexedRefs(
+      db,
+      scopes.map((scope) => scope.repo.key),
+    ),
+  );
+}
+
+/** Those that answer, most recently indexed first, then by name as they came. */
+function servedOf(rows: readonly TrackedRef[]): Served[] {
+  const at = (row: TrackedRef) => row.ref.indexedAt!;
+  return rows
+    .filter((row): row is Served => row.snapshot !== null && row.ref.indexedAt !== null)
+    .sort((a, b) => (at(a) === at(b) ? 0 : at(a) > at(b) ? -1 : 1));
 }
 
 function toServed({ ref, snapshot }: Served): ServedRef {
@@ -301,21 +326,43 @@ export async function replaceListing(
   ]);
 }
 
-/** All rows of `indexed_refs` of a repo, by name, with the snapshot each one serves. */
-export async function listIndexedRefs(
-  db: ControlDb,
-  repoKeys: number[],
-): Promise<{ ref: IndexedRefRow; snapshot: SnapshotRow | null }[]> {
-  const query = prepared(db, 'indexed refs', () =>
-    db
-      .select({ ref: indexedRefs, snapshot: snapshots })
-      .from(indexedRefs)
-      .leftJoin(snapshots, eq(snapshots.id, indexedRefs.snapshotId))
-      .where(sql`${indexedRefs.repoKey} IN (SELECT value FROM json_each(${sql.placeholder('keys')}))`)
-      .orderBy(indexedRefs.repoKey, indexedRefs.ref)
-      .prepare(),
-  );
-  return query.all({ keys: JSON.stringify(repoKeys) });
+/** All rows of `indexed_refs` of some repos, by repo and name. */
+export function listIndexedRefs(db: ControlDb, repoKeys: number[]): Promise<TrackedRef[]> {
+  const build = () => sql`SELECT ${REF_COLUMNS} FROM ${indexedRefs}
+      JOIN ${repos} ON ${eq(repos.key, indexedRefs.repoKey)} LEFT JOIN ${snapshots} ON ${SERVES}
+    WHERE ${indexedRefs.repoKey} IN (SELECT value FROM json_each(${sql.placeholder('keys')}))
+    ORDER BY ${indexedRefs.repoKey}, ${indexedRefs.ref}`;
+  return run(db.$client, {
+    statements: [statement(db, 'indexed refs', build, { keys: JSON.stringify(repoKeys) })],
+    from: ([rows = []]) => rows.map(trackedRef),
+  });
+}
+
+/** A read of the repo that `nameOrId` means and of all its rows of `indexed_refs`, by name, in one statement. */
+export function repoAndRefsRead(db: ControlDb, viewer: Viewer, nameOrId: string): Read<[Door, TrackedRef[]]> {
+  const { shape, keys, values } = naming(viewer, nameOrId);
+  const build = () => sql`SELECT ${columnsOf(repos, 'repo.')}, ${REF_COLUMNS} FROM ${repos}
+      LEFT JOIN ${indexedRefs} ON ${eq(indexedRefs.repoKey, repos.key)} LEFT JOIN ${snapshots} ON ${SERVES}
+    WHERE ${repos.key} IN (${keys()}) ORDER BY ${repos.key}, ${indexedRefs.ref}`;
+  return {
+    statements: [statement(db, `repo and refs by ${shape}`, build, values)],
+    from: ([rows = []]) => [
+      doorTo(viewer, [...new Map(rows.map((row) => [row['repo.key'], rowOf(repos, row, 'repo.')])).values()]),
+      rows.filter((row) => row['ref.ref'] !== null).map(trackedRef),
+    ],
+  };
+}
+
+const SERVES = eq(snapshots.id, indexedRefs.snapshotId);
+const REF_COLUMNS = sql`${columnsOf(indexedRefs, 'ref.')}, ${columnsOf(snapshots, 'snapshot.')},
+  ${repos.defaultBranch} AS "branch"`;
+
+function trackedRef(row: Row): TrackedRef {
+  return {
+    ref: rowOf(indexedRefs, row, 'ref.'),
+    snapshot: row['snapshot.id'] === null ? null : rowOf(snapshots, row, 'snapshot.'),
+    defaultBranch: row.branch as string | null,
+  };
 }
 
 /** Records that a ref asked for cannot be indexed, where no run of it could say so. A row that exists stays. */

@@ -2,18 +2,21 @@
 import { and, asc, eq, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { Problem } from '../errors.ts';
 import { isId } from '../ids.ts';
-import { type ControlDb, prepared, transact } from './control-db.ts';
+import { type ControlDb, type Read, rowOf, run, statement, transact } from './control-db.ts';
 import { type RepoRow, repos } from './control-schema.ts';
 import { removeEmptied } from './groups.ts';
 import {
   type Access,
   type Caller,
+  expectedAdmin,
+  expectedGroupIds,
   groupIds,
   hasGroupRole,
-  inGroupsOf,
+  inGroups,
   mintRepoScope,
   type RepoScope,
   shownTo,
+  type Viewer,
 } from './scope.ts';
 
 /** A scope with the row it was made from. */
@@ -21,6 +24,7 @@ export type FoundRepo = RepoScope & { readonly row: RepoRow };
 
 const RANK: Record<Access, number> = { read: 0, write: 1, admin: 2 };
 const MISSING = 'Repository not found';
+const OF_ANOTHER = 'what one user sees was opened by another';
 
 /** What `caller` may do with a repo that it sees: by its role in the owning group, else read. */
 function accessTo(caller: Caller, repo: Pick<RepoRow, 'groupId'>): Access {
@@ -28,12 +32,69 @@ function accessTo(caller: Caller, repo: Pick<RepoRow, 'groupId'>): Access {
   return hasGroupRole(caller, repo.groupId, 'editor') ? 'write' : 'read';
 }
 
-/** SQL: the live repos that the caller sees, as a member of the owning group, by a project, or because they are public. */
-function visibleTo(caller: Caller, ids?: unknown): SQL | undefined {
+const BOUND = {
+  groups: sql.placeholder('groups'),
+  user: sql.placeholder('user'),
+  named: sql.placeholder('named'),
+};
+
+/**
+ * SQL: the live repos that the viewer sees, as a member of the owning group, by a project, or because they are public.
+ * Its placeholders are filled from `boundFor`; `kindOf` says which shape it has.
+ */
+function visibleTo(viewer: Viewer): SQL | undefined {
   const live = isNull(repos.deletedAt);
-  if (caller.role === 'admin') return live;
-  const open = caller.role === null ? undefined : eq(repos.visibility, 'public');
-  return and(live, or(inGroupsOf(caller, repos.groupId, ids), shownTo(caller, repos.key, ids), open));
+  const kind = kindOf(viewer);
+  if (kind === 'admin') return live;
+  const ids = kind === 'expected' ? expectedGroupIds(BOUND.user) : BOUND.groups;
+  const all = kind === 'expected' ? expectedAdmin(BOUND.user) : undefined;
+  const open = kind === 'nobody' ? undefined : eq(repos.visibility, 'public');
+  return and(live, or(all, inGroups(repos.groupId, ids), shownTo(repos.key, ids), open));
+}
+
+function kindOf(viewer: Viewer): 'expected' | 'admin' | 'nobody' | 'someone' {
+  if ('expected' in viewer) return 'expected';
+  if (viewer.role === 'admin') return 'admin';
+  return viewer.role === null ? 'nobody' : 'someone';
+}
+
+function boundFor(viewer: Viewer): Record<string, unknown> {
+  return 'expected' in viewer ? { user: viewer.userId } : { groups: groupIds(viewer) };
+}
+
+/** The repos that a name or id means to a viewer: SQL that selects their keys, its shape, and what its placeholders are. */
+export interface Naming {
+  shape: string;
+  keys(): SQL;
+  values: Record<string, unknown>;
+}
+
+export function naming(viewer: Viewer, nameOrId: string): Naming {
+  const byId = isId(nameOrId);
+  return {
+    shape: `${byId ? 'id' : 'name'} for ${kindOf(viewer)}`,
+    // A hundred are as ambiguous as more.
+    keys: () =>
+      sql`SELECT ${repos.key} FROM ${repos} WHERE ${and(
+        eq(byId ? repos.id : repos.name, BOUND.named),
+        visibleTo(viewer),
+      )} ORDER BY ${repos.key} LIMIT 100`,
+    values: { ...boundFor(viewer), named: byId ? nameOrId.toLowerCase() : nameOrId.normalize('NFC') },
+  };
+}
+
+/**
+ * What a name means to the viewer it was looked up for, to be opened by the caller who that proves to be.
+ * @throws Problem as `findRepo`
+ */
+export type Door = (caller: Caller, access: Access) => FoundRepo;
+
+/** The door to the repos that a viewer's `naming` found. */
+export function doorTo(viewer: Viewer, found: RepoRow[]): Door {
+  return (caller, access) => {
+    if (caller.userId !== viewer.userId) throw new Error(OF_ANOTHER);
+    return open(found, caller, access);
+  };
 }
 
 /**
@@ -47,11 +108,17 @@ export async function findRepo(
   nameOrId: string,
   access: Access,
 ): Promise<FoundRepo> {
-  const byId = isId(nameOrId);
-  const rows = await named(db, caller, byId).all({
-    named: byId ? nameOrId.toLowerCase() : nameOrId.normalize('NFC'),
-    groups: groupIds(caller),
+  const { shape, keys, values } = naming(caller, nameOrId);
+  const build = () => db.select().from(repos).where(sql`${repos.key} IN (${keys()})`).orderBy(asc(repos.key));
+  const found = await run(db.$client, {
+    statements: [statement(db, `repo by ${shape}`, build, values)],
+    from: ([rows = []]) => rows.map((row) => rowOf(repos, row)),
   });
+  return open(found, caller, access);
+}
+
+/** The one of the rows that the caller sees. */
+function open(rows: RepoRow[], caller: Caller, access: Access): FoundRepo {
   const row = rows[0];
   if (!row) throw new Problem('not_found', MISSING);
   if (rows.length > 1) {
@@ -69,26 +136,6 @@ export async function findRepo(
   return withRow(mintRepoScope(caller, held, row), row);
 }
 
-/** The repos of an id or a name that the caller sees: those of its groups, bound as `groups`, among them. */
-function named(db: ControlDb, caller: Caller, byId: boolean) {
-  // What the condition's shape depends on, beside the group ids.
-  const sees = caller.role === 'admin' ? 'all' : caller.role === null ? 'theirs' : 'theirs and public';
-  return prepared(db, `repo by ${byId ? 'id' : 'name'}, of ${sees}`, () =>
-    db
-      .select()
-      .from(repos)
-      .where(
-        and(
-          eq(byId ? repos.id : repos.name, sql.placeholder('named')),
-          visibleTo(caller, sql.placeholder('groups')),
-        ),
-      )
-      .orderBy(asc(repos.key))
-      .limit(100)
-      .prepare(),
-  );
-}
-
 export interface RepoFilter {
   /** Names or ids; others are left out. */
   named?: string[];
@@ -102,22 +149,46 @@ export async function listRepos(
   caller: Caller,
   filter: RepoFilter = {},
 ): Promise<FoundRepo[]> {
-  const wanted = filter.named && JSON.stringify(filter.named.map((name) => name.normalize('NFC')));
-  const named = wanted
-    ? sql`(${repos.name} IN (SELECT value FROM json_each(${wanted})) OR ${repos.id} IN (SELECT lower(value) FROM json_each(${wanted})))`
-    : undefined;
-  const rows = await db
-    .select()
-    .from(repos)
-    .where(
-      and(
-        visibleTo(caller),
-        named,
-        filter.groupId === undefined ? undefined : eq(repos.groupId, filter.groupId),
-      ),
-    )
-    .orderBy(asc(repos.name), asc(repos.key));
-  return rows.map((row) => withRow(mintRepoScope(caller, accessTo(caller, row), row), row));
+  const open = await run(db.$client, reposRead(db, caller, filter));
+  return open(caller);
+}
+
+/** A read of the same, to be opened by the caller who the viewer proves to be. */
+export function reposRead(
+  db: ControlDb,
+  viewer: Viewer,
+  { named, groupId }: RepoFilter = {},
+): Read<(caller: Caller) => FoundRepo[]> {
+  const one = sql`(${repos.name} IN (SELECT value FROM json_each(${BOUND.named}))
+    OR ${repos.id} IN (SELECT lower(value) FROM json_each(${BOUND.named})))`;
+  const build = () =>
+    db
+      .select()
+      .from(repos)
+      .where(
+        and(
+          visibleTo(viewer),
+          named && one,
+          groupId === undefined ? undefined : eq(repos.groupId, sql.placeholder('owner')),
+        ),
+      )
+      .orderBy(asc(repos.name), asc(repos.key));
+  const shape = `${named ? ' named' : ''}${groupId === undefined ? '' : ' of a group'} for ${kindOf(viewer)}`;
+  const values = {
+    ...boundFor(viewer),
+    named: JSON.stringify(named?.map((name) => name.normalize('NFC'))),
+    owner: groupId,
+  };
+  return {
+    statements: [statement(db, `repos${shape}`, build, values)],
+    from: ([rows = []]) => {
+      const found = rows.map((row) => rowOf(repos, row));
+      return (caller) => {
+        if (caller.userId !== viewer.userId) throw new Error(OF_ANOTHER);
+        return found.map((row) => withRow(mintRepoScope(caller, accessTo(caller, row), row), row));
+      };
+    },
+  };
 }
 
 /** As `listRepos`, without the rows: what search and the other readers need. */

@@ -42,6 +42,16 @@ export function anonymous(role: Caller['role']): Caller {
   };
 }
 
+/**
+ * Whose request it will be, while the credential is still being looked up: the database itself tells what this user may
+ * see. Only for reads that travel with that look-up; what they found opens to the `Caller` that comes of it.
+ */
+export interface Expected {
+  userId: string;
+  expected: true;
+}
+export type Viewer = Caller | Expected;
+
 export type Access = 'read' | 'write' | 'admin';
 
 /** The repo's row as the store hands it out (camelCase of `repos`), plus the caller's access. */
@@ -93,12 +103,27 @@ export function groupIds(caller: Caller): string {
   return JSON.stringify([...caller.groups.keys()]);
 }
 
-/** SQL: the group whose id is in `column` is one of the caller's; `ids` may be a placeholder for them. */
-export function inGroupsOf(caller: Caller, column: SQLWrapper, ids: unknown = groupIds(caller)): SQL {
+/** SQL: the same of an expected user, whose id is in `userId`. */
+export function expectedGroupIds(userId: SQLWrapper): SQL {
+  return sql`(SELECT json_group_array(group_id) FROM group_members WHERE user_id = ${userId})`;
+}
+
+/** SQL: the expected user is a global admin. */
+export function expectedAdmin(userId: SQLWrapper): SQL {
+  return sql`(SELECT role FROM users WHERE id = ${userId}) = 'admin'`;
+}
+
+/** SQL: the group whose id is in `column` is one of the caller's. */
+export function inGroupsOf(caller: Caller, column: SQLWrapper): SQL {
+  return inGroups(column, groupIds(caller));
+}
+
+/** SQL: the group whose id is in `column` is one of `ids`. */
+export function inGroups(column: SQLWrapper, ids: unknown): SQL {
   return sql`${column} IN (SELECT value FROM json_each(${ids}))`;
 }
 
-/** SQL: a project of one of the caller's groups shows the repo whose key is in `column`. */
-export function shownTo(caller: Caller, column: SQLWrapper, ids?: unknown): SQL {
-  return sql`EXISTS (SELECT 1 FROM projects p WHERE p.repo_key = ${column} AND ${inGroupsOf(caller, sql`p.group_id`, ids)})`;
+/** SQL: a project of one of the groups in `ids` shows the repo whose key is in `column`. */
+export function shownTo(column: SQLWrapper, ids: unknown): SQL {
+  return sql`EXISTS (SELECT 1 FROM projects p WHERE p.repo_key = ${column} AND ${inGroups(sql`p.group_id`, ids)})`;
 }

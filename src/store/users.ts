@@ -1,7 +1,7 @@
 /** Users and what belongs to each: a personal group, a password, a role. Every function is one statement or transaction. */
 import { and, asc, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import { type AuditEntry, audited, recordOfChange } from './audit.ts';
-import { type ControlDb, prepared, type Statement, transact } from './control-db.ts';
+import { type ControlDb, type Read, type Statement, statement, transact } from './control-db.ts';
 import { type EmailBy, groups, passwordResets, repos, users } from './control-schema.ts';
 import { emptyDeleted } from './groups.ts';
 import type { GroupRole, Role } from './scope.ts';
@@ -279,27 +279,21 @@ export interface Profile {
   updated_at: string;
 }
 
-/** A user as the user sees it. */
-export async function findProfile(db: ControlDb, userId: string): Promise<Profile | null> {
-  const query = prepared(db, 'profile', () =>
-    db
-      .select({
-        id: users.id,
-        username: users.username,
-        email: users.email,
-        role: users.role,
-        personal_group_id: personalGroup,
-        groups: sql<string>`(SELECT json_group_array(json_object('id', g.id, 'name', g.name, 'role', m.role))
-          FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = users.id)`,
-        created_at: users.createdAt,
-        updated_at: users.updatedAt,
-      })
-      .from(users)
-      .where(eq(users.id, sql.placeholder('id')))
-      .prepare(),
-  );
-  const [row] = await query.all({ id: userId });
-  return row ? { ...row, groups: JSON.parse(row.groups) as Profile['groups'] } : null;
+/** A read of a user as the user sees it; null when the account is gone. */
+export function profileRead(db: ControlDb, userId: string): Read<Profile | null> {
+  const build =
+    () => sql`SELECT users.id, users.username, users.email, users.role, ${personalGroup} AS personal_group_id,
+      (SELECT json_group_array(json_object('id', g.id, 'name', g.name, 'role', m.role))
+        FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = users.id) AS groups,
+      users.created_at, users.updated_at
+    FROM users WHERE users.id = ${sql.placeholder('id')}`;
+  return {
+    statements: [statement(db, 'profile', build, { id: userId })],
+    from: ([rows]) => {
+      const row = rows?.[0] as (Omit<Profile, 'groups'> & { groups: string }) | undefined;
+      return row ? { ...row, groups: JSON.parse(row.groups) as Profile['groups'] } : null;
+    },
+  };
 }
 
 /** The stored hash of a user's password. */

@@ -4,7 +4,7 @@ import { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Env } from '../../src/env.ts';
 import { newId } from '../../src/ids.ts';
-import { controlDb } from '../../src/store/control-db.ts';
+import { controlDb, run } from '../../src/store/control-db.ts';
 import * as schema from '../../src/store/control-schema.ts';
 import {
   claimNext,
@@ -20,6 +20,7 @@ import { insertPack, listPacks } from '../../src/store/packs.ts';
 import {
   branchesAndTags,
   replaceListing,
+  repoAndRefsRead,
   resolveIndexedRef,
   resolveSyncTarget,
   storedListing,
@@ -97,6 +98,32 @@ test('the schema in code has the tables and columns of the migrations', async ()
 });
 /** Tables that other stores read by SQL alone. */
 const OTHERS = new Set<string>();
+
+test('what a user is expected to see is what it sees, and opens to nobody else', async () => {
+  const at = { createdAt: NOW.toISOString(), updatedAt: NOW.toISOString() };
+  const known = [
+    callerOf('of the group', 'viewer', { g1: 'viewer' }),
+    callerOf('of no group', 'viewer'),
+    callerOf('an admin', 'admin'),
+  ];
+  await db
+    .insert(schema.users)
+    .values(known.map(({ userId, role }) => ({ id: userId!, username: userId!, role: role!, ...at })));
+  await db
+    .insert(schema.groupMembers)
+    .values({ id: newId(), groupId: 'g1', userId: 'of the group', role: 'viewer', createdAt: at.createdAt });
+  const { row } = await repo('read ahead');
+  for (const caller of known) {
+    const early = repoAndRefsRead(db, { userId: caller.userId!, expected: true }, 'read ahead');
+    const [open] = await run(db.$client, early);
+    const found = await findRepo(db, caller, 'read ahead', 'read').catch((error: Error) => error.message);
+    const opened = () => open(caller, 'read').row;
+    if (typeof found === 'string') expect(opened).toThrow(found);
+    else expect(opened()).toEqual(row);
+    expect(typeof found === 'string').toBe(caller.userId === 'of no group');
+    expect(() => open(callerOf('another', 'admin'), 'read')).toThrow('opened by another');
+  }
+});
 
 describe('who sees a repo', () => {
   test.each([

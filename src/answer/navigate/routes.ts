@@ -1,6 +1,7 @@
 /** Navigation of one indexed ref: tree, files, symbols, references, and who calls whom. */
 import { z } from '@hono/zod-openapi';
 import type { Context, TypedResponse } from 'hono';
+import { readAhead, repoOfPath } from '../../http/ahead.ts';
 import { notModified } from '../../http/etag.ts';
 import { type AppEnv, feature, header, route } from '../../http/feature.ts';
 import { type PageInput, setPage, slice, windowOf } from '../../http/pagination.ts';
@@ -55,6 +56,7 @@ const read = {
   etag: true,
   provenance: true,
   errors: ['conflict' as const],
+  ahead: repoOfPath,
 };
 
 const tree = route({
@@ -170,9 +172,9 @@ type Unchanged = Response & TypedResponse<never, 200, 'json'>;
 /** Opens the snapshot and says so in the headers; a `Response` when the client holds the answer already. */
 async function open(
   c: Context<AppEnv>,
-  { name, ref }: { name: string; ref: string },
+  { ref }: { ref: string },
 ): Promise<{ snapshot: OpenSnapshot; unchanged: Unchanged | null }> {
-  const snapshot = await openSnapshot(c.var.services, c.var.caller, name, ref);
+  const snapshot = openSnapshot(c.var.services, c.var.caller, await readAhead(c, repoOfPath), ref);
   setProvenance(c, provenanceOf(snapshot));
   const url = new URL(c.req.url);
   url.searchParams.delete('token');
@@ -219,8 +221,8 @@ navigateRoutes.openapi(file, async (c) => {
 
 navigateRoutes.openapi(raw, async (c) => {
   const path = repoPath(c.req.valid('query').path, 'path');
-  const { name, ref } = c.req.valid('param');
-  const snapshot = await openSnapshot(c.var.services, c.var.caller, name, ref);
+  const { ref } = c.req.valid('param');
+  const snapshot = openSnapshot(c.var.services, c.var.caller, await readAhead(c, repoOfPath), ref);
   setProvenance(c, provenanceOf(snapshot));
   return rawFile(c.var.services, snapshot, {
     path,

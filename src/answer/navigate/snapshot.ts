@@ -2,8 +2,8 @@ import { Problem } from '../../errors.ts';
 import type { Services } from '../../services.ts';
 import { textOf } from '../../store/blobs.ts';
 import { type SnapshotView, snapshotDirectories } from '../../store/navigation.ts';
-import { resolveIndexedRef, type ServedRef } from '../../store/refs.ts';
-import { findRepo } from '../../store/repos.ts';
+import { resolveAmong, type ServedRef, type TrackedRef } from '../../store/refs.ts';
+import type { Door } from '../../store/repos.ts';
 import type { Caller } from '../../store/scope.ts';
 import { createFactStore, type FactStore } from './demand.ts';
 import { readManifests } from './manifests.ts';
@@ -17,16 +17,17 @@ export interface OpenSnapshot extends SnapshotView {
 
 /**
  * The snapshot behind a `{name}` and `{ref}` of a path.
+ * @param found what the name means, and the refs of it
  * @throws Problem `not_found`: an unseen repo without more, a ref that is not indexed with `reason: "not_indexed"`.
  */
-export async function openSnapshot(
-  services: Pick<Services, 'db' | 'shard'>,
+export function openSnapshot(
+  services: Pick<Services, 'shard'>,
   caller: Caller,
-  name: string,
+  [open, refs]: [Door, TrackedRef[]],
   ref: string,
-): Promise<OpenSnapshot> {
-  const scope = await findRepo(services.db, caller, name, 'read');
-  const served = await resolveIndexedRef(services.db, scope, ref);
+): OpenSnapshot {
+  const scope = open(caller, 'read');
+  const served = resolveAmong(refs, ref);
   if (!served) {
     throw new Problem('not_found', `Ref "${ref}" of "${scope.repo.name}" is not indexed; sync it first.`, {
       members: { reason: 'not_indexed' },

@@ -1,11 +1,13 @@
 /** `/users`: admins manage everybody, everybody themselves. */
 import type { Context } from 'hono';
 import { Problem } from '../../errors.ts';
+import { type Ahead, readAhead } from '../../http/ahead.ts';
 import { requireMatch } from '../../http/etag.ts';
 import { type AppEnv, feature, json, route } from '../../http/feature.ts';
 import { signedIn } from '../../http/identity.ts';
 import { setPage, windowOf } from '../../http/pagination.ts';
-import { findProfile, listUsers, type User } from '../../store/users.ts';
+import { run } from '../../store/control-db.ts';
+import { listUsers, type Profile, profileRead, type User } from '../../store/users.ts';
 import { originOf } from './audit.ts';
 import {
   deleteUserQuery,
@@ -27,7 +29,10 @@ const ofAdmins = { scope: 'admin:system' as const, role: 'admin' as const, tags 
 const one = { description: 'The user', content: json(user) };
 const params = idParam('user');
 
+const myProfile: Ahead<Profile | null> = (c, { userId }) => profileRead(c.var.services.db, userId ?? '');
+
 const me = route({
+  ahead: myProfile,
   method: 'get',
   path: '/users/me',
   scope: 'admin:system',
@@ -128,7 +133,7 @@ const resetRoute = route({
 
 export const userRoutes = feature();
 
-userRoutes.openapi(me, async (c) => c.json(await profileOf(c), 200));
+userRoutes.openapi(me, async (c) => c.json(known(await readAhead(c, myProfile)), 200));
 
 userRoutes.openapi(changeMe, async (c) => {
   const { services, caller } = c.var;
@@ -181,8 +186,12 @@ userRoutes.openapi(resetRoute, async (c) => {
   return c.json({ token, url, expires_at: expiresAt }, 200, { 'cache-control': 'no-store' });
 });
 
-async function profileOf(c: Context<AppEnv>) {
-  const profile = await findProfile(c.var.services.db, signedIn(c.var.caller).userId);
+async function profileOf(c: Context<AppEnv>): Promise<Profile> {
+  const { db } = c.var.services;
+  return known(await run(db.$client, profileRead(db, signedIn(c.var.caller).userId)));
+}
+
+function known(profile: Profile | null): Profile {
   if (!profile) throw new Problem('unauthorized', 'This account no longer exists.');
   return profile;
 }

@@ -2,14 +2,12 @@
 import type { z } from '@hono/zod-openapi';
 import { tokenFor } from '../../ingest/mirror/credentials.ts';
 import type { Services } from '../../services.ts';
-import type { IndexedRefRow, SnapshotRow } from '../../store/control-schema.ts';
-import { listIndexedRefs } from '../../store/refs.ts';
+import { listIndexedRefs, type TrackedRef } from '../../store/refs.ts';
 import type { FoundRepo } from '../../store/repos.ts';
 import type { repoRef as refSchema, repo as repoSchema } from './schemas.ts';
 
 export type RepoView = z.output<typeof repoSchema>;
 type RefView = z.output<typeof refSchema>;
-type IndexedRef = { ref: IndexedRefRow; snapshot: SnapshotRow | null };
 
 /** Repos with their indexed refs, in the given order; two queries for all of them. */
 export async function presentRepos(s: Pick<Services, 'db' | 'env'>, found: FoundRepo[]): Promise<RepoView[]> {
@@ -25,7 +23,7 @@ export async function presentRepo(s: Pick<Services, 'db' | 'env'>, found: FoundR
   return present(s, found, await listIndexedRefs(s.db, [found.row.key]));
 }
 
-function present(s: Pick<Services, 'env'>, { row, access }: FoundRepo, refs: IndexedRef[]): RepoView {
+export function present(s: Pick<Services, 'env'>, { row, access }: FoundRepo, refs: TrackedRef[]): RepoView {
   return {
     id: row.id,
     name: row.name,
@@ -49,7 +47,7 @@ function present(s: Pick<Services, 'env'>, { row, access }: FoundRepo, refs: Ind
   };
 }
 
-function presentRef({ ref, snapshot }: IndexedRef): RefView {
+function presentRef({ ref, snapshot }: TrackedRef): RefView {
   const { stage, indexingError, indexedAt, deletedAtRemote } = ref;
   return {
     ref: ref.ref,

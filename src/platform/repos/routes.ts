@@ -1,6 +1,7 @@
 /** Repositories: registration, settings, refs, sync, deletion (RepoRelay's management routes). */
 
 import { z } from '@hono/zod-openapi';
+import { type Ahead, readAhead, repoOfPath } from '../../http/ahead.ts';
 import { requireMatch } from '../../http/etag.ts';
 import { feature, json, route } from '../../http/feature.ts';
 import { pageQuery, setPage, slice, windowOf } from '../../http/pagination.ts';
@@ -8,8 +9,9 @@ import { setProvenance } from '../../http/provenance.ts';
 import { tokenHosts } from '../../ingest/mirror/credentials.ts';
 import { refreshListing } from '../../ingest/steps/listing.ts';
 import { branchesAndTags, storedListing } from '../../store/refs.ts';
-import { findRepo, listRepos } from '../../store/repos.ts';
-import { presentRepo, presentRepos } from './present.ts';
+import { type FoundRepo, findRepo, reposRead } from '../../store/repos.ts';
+import type { Caller } from '../../store/scope.ts';
+import { present, presentRepo, presentRepos } from './present.ts';
 import { preview } from './preview.ts';
 import { changeRepo, register } from './register.ts';
 import { deleteRepo, deleteVersion, type Removal } from './remove.ts';
@@ -50,7 +52,10 @@ const registerRoute = route({
   responses: { 201: { description: 'Registered; the mirror job runs', content: json(registeredRepo) } },
 });
 
+const allRepos: Ahead<(caller: Caller) => FoundRepo[]> = (c, viewer) => reposRead(c.var.services.db, viewer);
+
 const list = route({
+  ahead: allRepos,
   method: 'get',
   path: '/repos',
   scope: 'repos:read',
@@ -63,6 +68,7 @@ const list = route({
 });
 
 const get = route({
+  ahead: repoOfPath,
   method: 'get',
   path: '/repos/{name}',
   scope: 'repos:read',
@@ -189,15 +195,15 @@ repoRoutes.openapi(registerRoute, async (c) => {
 repoRoutes.openapi(list, async (c) => {
   const { services, caller } = c.var;
   const window = windowOf(c.req.valid('query'), null);
-  const found = await listRepos(services.db, caller);
+  const found = (await readAhead(c, allRepos))(caller);
   setPage(c, window, found.length);
   return c.json(await presentRepos(services, slice(found, window)), 200);
 });
 
 repoRoutes.openapi(get, async (c) => {
   const { services, caller } = c.var;
-  const found = await findRepo(services.db, caller, c.req.valid('param').name, 'read');
-  return c.json(await presentRepo(services, found), 200);
+  const [open, refs] = await readAhead(c, repoOfPath);
+  return c.json(present(services, open(caller, 'read'), refs), 200);
 });
 
 repoRoutes.openapi(patch, async (c) => {

@@ -19,6 +19,8 @@ import { rowsBy } from '../../../src/ingest/indexing/rows.ts';
 import { initParser, parseBlob } from '../../../src/ingest/parse/parse.ts';
 import { fetchCommit } from '../../../src/ingest/steps/fetch-commit.ts';
 import { services } from '../../../src/services.ts';
+import { run } from '../../../src/store/control-db.ts';
+import { repoAndRefsRead } from '../../../src/store/refs.ts';
 import { listTree } from '../../../src/store/tree.ts';
 import { api, ended, registered, repoPath } from '../../platform/repos/api.ts';
 import { ADMIN_CALLER } from '../../support/repos.ts';
@@ -72,10 +74,7 @@ export async function follow(history: History, name: string): Promise<Followed> 
   const othersStay = async (changed: string) => {
     for (const [ref, content] of served) {
       if (ref === changed) continue;
-      expect(
-        await contentOf(await openSnapshot(s, ADMIN_CALLER, name, ref)),
-        `${ref} after ${changed}`,
-      ).toEqual(content);
+      expect(await contentOf(await snapshotOf(name, ref)), `${ref} after ${changed}`).toEqual(content);
     }
   };
 
@@ -95,7 +94,7 @@ export async function follow(history: History, name: string): Promise<Followed> 
 
       const after = await held(name);
 
-      const snapshot = await openSnapshot(s, ADMIN_CALLER, name, ref);
+      const snapshot = await snapshotOf(name, ref);
       const clean = await rebuild(history.url, snapshot.served.commitSha, globs);
       const content = await contentOf(snapshot);
       expect(content).toEqual(await contentOf(clean.snapshot));
@@ -123,7 +122,7 @@ export async function follow(history: History, name: string): Promise<Followed> 
       return { snapshot, content, ...work };
     },
     async forget(ref) {
-      const { scope, shard } = await openSnapshot(s, ADMIN_CALLER, name, ref);
+      const { scope, shard } = await snapshotOf(name, ref);
       const gone = await api('DELETE', `${repoPath(name)}/versions/${encodeURIComponent(ref)}`);
       expect(gone.status, gone.text).toBe(204);
       served.delete(ref);
@@ -152,7 +151,7 @@ async function rebuild(
     await processBatch(stores, scope, batch, rowsBy(parseBlob, s.embedder), target.runId);
   expect(await publishSnapshot(stores, scope, target)).toMatchObject({ status: 'published' });
   return {
-    snapshot: await openSnapshot(s, ADMIN_CALLER, scope.repo.id, 'clean'),
+    snapshot: await snapshotOf(scope.repo.id, 'clean'),
     remove: () => removeRepo({ ...deps, bucket: bindings.BUCKET }, scope),
   };
 }
@@ -268,3 +267,9 @@ async function expectFiles(history: History, snapshot: OpenSnapshot, seen: Set<s
 }
 
 const isUtf16 = (bytes: Uint8Array) => bytes[0] === 0xff && bytes[1] === 0xfe;
+
+/** As a request of an admin would open it. */
+async function snapshotOf(name: string, ref: string): Promise<OpenSnapshot> {
+  const found = await run(s.db.$client, repoAndRefsRead(s.db, ADMIN_CALLER, name));
+  return openSnapshot(s, ADMIN_CALLER, found, ref);
+}
