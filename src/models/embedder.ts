@@ -14,6 +14,8 @@ export interface Embedder {
   readonly id: string;
   readonly provider: 'embedded' | 'openai' | 'cloudflare';
   readonly dimensions: number;
+  /** The cosine that a question reaches with code that has nothing to do with it; 0 where nobody measured it. */
+  readonly unrelated: number;
   /**
    * One unit vector a text, in order; zeros for a text that says nothing to the model. Texts may have any length; a
    * driver cuts them to what its model reads.

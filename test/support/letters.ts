@@ -8,6 +8,7 @@ export function letters(id = 'letters-1'): Embedder {
     id,
     provider: 'embedded',
     dimensions: LETTERS,
+    unrelated: 0,
     embed: async (texts) => texts.map(histogram),
   };
 }

@@ -64,7 +64,7 @@ async function nearOf(
       };
     try {
       const list = await s.vectors.nearest(scope, places, wanted, Math.max(LEAST_NEAR, lookup.pool));
-      return { list, scanned };
+      return { list: list.filter(({ cosine }) => cosine > s.embedder.unrelated), scanned };
     } catch (error) {
       if (!(error instanceof VectorsMoved) || again > 0) throw error;
       known.delete(keyOf(s, lookup));

@@ -93,9 +93,10 @@ export function rank<C extends Candidate>(
   const without = options.without ?? new Set();
   const weights = options.weights ?? WEIGHTS;
   const near = nearest(candidates);
+  const worth = query.code ? OF_NAMES : 1;
   const scored = candidates.map((candidate) => ({
     candidate,
-    score: scoreOf(candidate, query, weights, without, near),
+    score: scoreOf(candidate, query, weights, without, worth * nearness(candidate.similarity, near)),
   }));
   const cohered = without.has('coherence') ? scored : coherent(scored);
   const order = cohered.filter((each) => each.score > 0).sort(byScore);
@@ -117,9 +118,9 @@ function scoreOf(
   query: RankQuery,
   weights: Record<Signal, number>,
   without: ReadonlySet<Signal | Factor>,
-  near: number,
+  meaning: number,
 ): number {
-  let score = without.has('semantic') ? 0 : weights.semantic * nearness(candidate.similarity, near);
+  let score = without.has('semantic') ? 0 : weights.semantic * meaning;
   for (const signal of LISTS) {
     const at = candidate.ranks[signal];
     if (at === undefined || without.has(signal)) continue;
@@ -135,6 +136,8 @@ function scoreOf(
 
 /** A question whose nearest chunk has this cosine is understood in full. */
 const UNDERSTOOD = 0.7;
+/** What nearness is worth when a name is asked for: where it is defined says more. */
+const OF_NAMES = 0.6;
 /** As a share of the nearest chunk's cosine: what is farther says nothing. */
 const FAR = 0.3;
 

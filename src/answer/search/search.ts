@@ -99,7 +99,10 @@ export async function search(
   const share = knownShare(plan, ranked.unknown);
   const page = ranked.items
     .slice(offset, offset + limit)
-    .map(({ candidate, score }) => ({ candidate, score: Math.round(score * share * 10_000) / 10_000 }));
+    .map(({ candidate, score }) => ({
+      candidate,
+      score: Math.round(score * Math.max(share, LEAST_SHARE) * 10_000) / 10_000,
+    }));
   const hits = await toHits(s, page, {
     several: severalRefs(searched, params),
     lines: matchesLines(mode),
@@ -126,6 +129,9 @@ function asksNothing(clause: Clause): boolean {
     [repos, notRepos, refs, langs, notLangs, paths, notPaths, notSymbols].every((list) => list.length === 0)
   );
 }
+
+/** What is left of the score of an answer that shares no word with the question: it is near by meaning. */
+const LEAST_SHARE = 0.2;
 
 /** How many of the terms occur at all, 0 to 1. */
 function knownShare(plan: QueryPlan, unknown: Term[]): number {

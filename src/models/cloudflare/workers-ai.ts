@@ -7,6 +7,7 @@ export function createWorkersAi(ai: Ai, model: string, dimensions: number): Embe
     id: `${model}-${dimensions}`,
     provider: 'cloudflare',
     dimensions,
+    unrelated: 0,
     embed: (texts) =>
       inCalls(texts, dimensions, async (text) => {
         const answer: unknown = await ai.run(model as keyof AiModels, { text });

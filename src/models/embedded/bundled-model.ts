@@ -1,6 +1,6 @@
 import type { Embedder } from '../embedder.ts';
 import { MODEL } from './model-id.ts';
-import { createStaticEmbedder } from './static-embedder.ts';
+import { createStaticEmbedder, UNRELATED } from './static-embedder.ts';
 
 let loaded: Promise<Embedder> | undefined;
 
@@ -13,6 +13,7 @@ export function createBundledEmbedder(): Embedder {
     id: MODEL.id,
     provider: 'embedded',
     dimensions: MODEL.dimensions,
+    unrelated: UNRELATED,
     async embed(texts, as) {
       loaded ??= load();
       return (await loaded).embed(texts, as);

@@ -22,6 +22,7 @@ export function createOpenAiEmbedder(egress: Egress, options: OpenAiOptions): Em
     id: `${model}-${dimensions}`,
     provider: 'openai',
     dimensions,
+    unrelated: 0,
     embed: (texts) => inCalls(texts, dimensions, (input) => ask(egress, options, input)),
   };
 }

@@ -130,6 +130,20 @@ describe('ranking', () => {
   it('can leave every signal out, which is what the ablation measures', () => {
     const only = candidate('a.ts', { ranks: { symbol: 0 } });
     expect(rank([only], query('x'), { without: new Set(['symbol']) })).toEqual([]);
-    expect(WEIGHTS.semantic).toBe(0);
+    const near = candidate('a.ts', { ranks: { semantic: 0 }, similarity: 0.6 });
+    expect(rank([near], query('x'), { without: new Set(['semantic']) })).toEqual([]);
+    expect(rank([near], query('x'))).toHaveLength(1);
+  });
+
+  it('takes nearness for as much as the nearest is near, and for less when a name is asked for', () => {
+    const far = candidate('far.ts', { ranks: { semantic: 1 }, similarity: 0.1 });
+    const scoreOf = (similarity: number, text: string) =>
+      rank([candidate('a.ts', { ranks: { semantic: 0 }, similarity }), far], query(text))[0]!.score;
+    expect(scoreOf(0.7, 'where is it parsed')).toBeGreaterThan(scoreOf(0.35, 'where is it parsed'));
+    expect(scoreOf(0.7, 'where is it parsed')).toBeGreaterThan(scoreOf(0.7, 'parseIt'));
+    expect(
+      rank([candidate('a.ts', { ranks: { semantic: 0 }, similarity: 0.7 }), far], query('x')),
+    ).toHaveLength(1);
+    expect(WEIGHTS.semantic).toBeGreaterThan(0);
   });
 });
