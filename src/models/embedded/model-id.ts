@@ -1,6 +1,6 @@
 /** Written by `npm run train`: which model `model.bin` is. */
 export const MODEL = {
-  id: 'static-256-e6a00f9a83c0',
+  id: 'static-256-9658106078a9',
   dimensions: 256,
-  hash: 'e6a00f9a83c0fe22bde7655958829a5922f73c57d26790919f936e057af2b215',
+  hash: '9658106078a97d5571a63af19f6616fa2d823db1e91ac5668160475a98c8ac1e',
 };

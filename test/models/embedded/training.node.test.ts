@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readModel } from '../../../src/models/embedded/model-file.ts';
 import { cleanSubject, isTelling } from '../../../src/models/embedded/training/commits.ts';
 import { queryOf, rephrase } from '../../../src/models/embedded/training/documentation.ts';
+import { fused, isLexical } from '../../../src/models/embedded/training/fusion.ts';
 import { isPermissive, licencesOf } from '../../../src/models/embedded/training/licences.ts';
 import { readRepositories } from '../../../src/models/embedded/training/repositories.ts';
 import { WordCounts, wordsOf } from '../../../src/models/embedded/training/vocabulary.ts';
@@ -206,6 +207,32 @@ describe('a query', () => {
     );
     expect(isTelling('fix: keep the order of the params')).toBe(true);
     expect(isTelling('Bump the version of the compiler')).toBe(false);
+  });
+});
+
+describe('joining with the lexical side', () => {
+  it('leaves identifiers, and what has every word of the query, to it', () => {
+    for (const name of ['parseHeader', 'read_file', 'a.b', 'Router::add', 'open()', 'session']) {
+      expect(isLexical(name, 0)).toBe(true);
+    }
+    expect(isLexical('where do we retry a failed upload', 0.7)).toBe(false);
+    expect(isLexical('why does readFile forget what it read', 0.7)).toBe(false);
+    expect(isLexical('retry upload', 1)).toBe(true);
+  });
+
+  it('weighs the cosine against the share of the best lexical score', () => {
+    const judged = {
+      repository: 'r',
+      query: 'some plain words',
+      wanted: 0,
+      vector: Float32Array.of(0.5, 0.1),
+      lexical: Float32Array.of(2, 4),
+    };
+    expect([...fused({ ...judged, coverage: 0.5 })].map((score) => score.toFixed(2))).toEqual([
+      '0.50',
+      '0.28',
+    ]);
+    expect([...fused({ ...judged, coverage: 1 })]).toEqual([0.5, 1]);
   });
 });
 

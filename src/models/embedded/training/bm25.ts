@@ -64,7 +64,7 @@ export class Bm25 {
     for (const word of words) {
       const rarity = this.rarity(word);
       total += rarity;
-      if (Number(this.having.get(`"${word}"`, best + 1)!.n) > 0) covered += rarity;
+      if (Number(this.having.get(`"${word}"`, BigInt(best + 1))!.n) > 0) covered += rarity;
     }
     return total === 0 ? 0 : covered / total;
   }

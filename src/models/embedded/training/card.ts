@@ -82,7 +82,7 @@ export function modelCard({ id, hash, bytes, repositories, pairs, judged }: Card
     `- Learnt from: ${pairs.length} pairs of ${learnt.length} repositories: ${functions} (documentation → function), ${rephrased} of them`,
     `  also as a question in plain words, and ${pairs.length - functions} (commit subject → hunk)`,
     `- Extraction: ${JSON.stringify(extraction)}; training: ${JSON.stringify(training)}`,
-    `- Fusion with BM25 in the tables: ${JSON.stringify(FUSION)}, see \`training/fusion.ts\``,
+    `- Fusion with BM25 in the tables: ${JSON.stringify(FUSION)}, see \`training/fusion.ts\`; what was tried: \`training/CHOICES.md\``,
     '',
     '## Figures',
     '',

@@ -143,3 +143,22 @@ export function fileRank(
   for (const [path, score] of best) if (!wanted.has(path) && score >= target) rank++;
   return rank;
 }
+
+const SHARES = [0, 0.5, 0.7, 1];
+
+/** A line of Markdown: the mean reciprocal rank of the changed files by the share of the cosine, the rest being BM25. */
+export function commitRow(repository: string, judged: readonly CommitJudged[]): string {
+  const figures = SHARES.map((share) => {
+    const ranks = judged.map((each) => {
+      const best = each.chunks.reduce((most, { lexical }) => Math.max(most, lexical), 1e-6);
+      return fileRank(each, ({ cosine, lexical }) => share * cosine + (1 - share) * (lexical / best));
+    });
+    return (ranks.reduce((sum, rank) => sum + 1 / rank, 0) / Math.max(1, ranks.length)).toFixed(3);
+  });
+  return `| ${repository} | ${judged.length} | ${figures.join(' | ')} |`;
+}
+
+export const COMMIT_HEADER = [
+  `| commit subject → files | commits | ${SHARES.map((share) => `cosine ${share}`).join(' | ')} |`,
+  '|---|---|---|---|---|---|',
+].join('\n');

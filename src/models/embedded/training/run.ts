@@ -15,6 +15,7 @@ import { contentHash } from '../model-file.ts';
 import { passageText } from '../passage.ts';
 import { createStaticEmbedder } from '../static-embedder.ts';
 import { identity, modelCard, report } from './card.ts';
+import { COMMIT_HEADER, commitRow, judgeCommits } from './commit-questions.ts';
 import { pairsOf } from './corpus.ts';
 import { type Encoder, type Judged, judge } from './evaluate.ts';
 import type { Example } from './examples.ts';
@@ -38,6 +39,10 @@ const { values: options } = parseArgs({
 });
 if (!options.repos) throw new Error('--repos <list> tells where the repositories lie');
 
+/** Held-out repositories of more than one kind, whose history is there. */
+const WITH_COMMITS = ['gin-gonic/gin', 'honojs/hono', 'pallets/flask'];
+const COMMITS = 100;
+
 const log = (line: string) => console.log(line);
 const repositories = readRepositories(options.table).filter(({ split }) => split !== 'apart');
 for (const { name, split, licence } of repositories) {
@@ -59,6 +64,7 @@ let bytes: Uint8Array;
 if (options.evaluate) {
   bytes = readFileSync(options.model ?? path.join(options.out, 'model.bin'));
   log(report(await measure(bytes, wanted, examples), wanted));
+  await measureCommits(bytes);
 } else {
   const pairs = pairsOf(repositories, examples);
   // Kernels take eight examples at once; only a tiny corpus has fewer pairs than a batch.
@@ -95,4 +101,17 @@ async function measure(
       judged.set(name, await judge(name, found.get(name)!, encoder));
   }
   return judged;
+}
+
+async function measureCommits(model: Uint8Array): Promise<void> {
+  const embedder = createStaticEmbedder(model);
+  log(COMMIT_HEADER);
+  for (const { name, commit } of wanted.filter((each) => WITH_COMMITS.includes(each.name))) {
+    const place = { repository: name, directory: places.get(name)!, commit };
+    const judged = await judgeCommits(place, COMMITS, {
+      queries: (texts) => embedder.embed(texts, 'query'),
+      passages: (texts) => embedder.embed(texts),
+    });
+    log(commitRow(name, judged));
+  }
 }

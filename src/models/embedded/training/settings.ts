@@ -9,7 +9,7 @@ export const SETTINGS = {
     epochs: 4,
     batch: 1_024,
     neighbours: 512,
-    fromPieces: 1,
+    fromPieces: 3,
     rate: 0.007,
     scale: 20,
     drop: 0.1,
