@@ -97,12 +97,10 @@ export async function search(
   const look = (each: QueryPlan) => orderedTo(offset + limit, s, each, targets.byClause, options);
   const ranked = await lookTwice(plan, look);
   const share = knownShare(plan, ranked.unknown);
-  const page = ranked.items
-    .slice(offset, offset + limit)
-    .map(({ candidate, score }) => ({
-      candidate,
-      score: Math.round(score * Math.max(share, LEAST_SHARE) * 10_000) / 10_000,
-    }));
+  const page = ranked.items.slice(offset, offset + limit).map(({ candidate, score }) => ({
+    candidate,
+    score: Math.round(score * Math.max(share, LEAST_SHARE) * 10_000) / 10_000,
+  }));
   const hits = await toHits(s, page, {
     several: severalRefs(searched, params),
     lines: matchesLines(mode),

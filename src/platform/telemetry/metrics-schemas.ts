@@ -129,7 +129,7 @@ export const increment = z
       .default({})
       .openapi({
         description: 'What tells this counter from others of its name.',
-        example: { user_id: '123', action: 'file_upload' },
+        example: { team: 'payments', action: 'file_upload' },
       }),
   })
   .openapi('MetricIncrement', { description: 'A counter, and by how much it is raised.' });
