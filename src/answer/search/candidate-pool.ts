@@ -67,9 +67,11 @@ export class Pool {
 
   /** Last of all lists: the first of them are candidates of their own, the others only tell how near the known are. */
   addNear(near: readonly NearChunk[]): void {
+    // What is spelled like no name is not meant by one.
+    const asksForName = this.#lookup.code && this.#lookup.mode !== 'semantic';
     for (const [rank, { chunkId, blobId, cosine }] of near.entries()) {
       const known = this.#byKey.get(`${chunkId}`);
-      if (!known && rank >= this.#lookup.pool) continue;
+      if (!known && (rank >= this.#lookup.pool || asksForName)) continue;
       // Its lines are looked up with its place.
       const found = known ?? this.#at(`${chunkId}`, { chunkId, blobId, startLine: 0, endLine: 0 });
       found.ranks.semantic = rank;

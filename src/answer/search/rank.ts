@@ -93,7 +93,7 @@ export function rank<C extends Candidate>(
   const without = options.without ?? new Set();
   const weights = options.weights ?? WEIGHTS;
   const near = nearest(candidates);
-  const worth = query.code ? OF_NAMES : 1;
+  const worth = worthOf(candidates, query);
   const scored = candidates.map((candidate) => ({
     candidate,
     score: scoreOf(candidate, query, weights, without, worth * nearness(candidate.similarity, near)),
@@ -136,10 +136,20 @@ function scoreOf(
 
 /** A question whose nearest chunk has this cosine is understood in full. */
 const UNDERSTOOD = 0.7;
-/** What nearness is worth when a name is asked for: where it is defined says more. */
+/** What nearness is worth when parts of a name are asked for: where it is defined says more. */
 const OF_NAMES = 0.6;
+/** What it loses where one text stands out by its words, as for an error message that was pasted. */
+const STANDING_OUT = 0.7;
 /** As a share of the nearest chunk's cosine: what is farther says nothing. */
 const FAR = 0.3;
+
+/** How much the nearness of vectors may say against the words, 0 to 1: nothing where one name is asked for. */
+function worthOf(candidates: readonly Candidate[], query: RankQuery): number {
+  if (query.code && query.terms.length === 1) return 0;
+  const shares = candidates.map(({ lexicalShare }) => lexicalShare).sort((a, b) => b - a);
+  const ahead = (shares[0] ?? 0) - (shares[1] ?? 0);
+  return (query.code ? OF_NAMES : 1) * (1 - STANDING_OUT * Math.min(1, 2 * ahead));
+}
 
 function nearest(candidates: readonly Candidate[]): number {
   return candidates.reduce((best, { similarity }) => Math.max(best, similarity), 0);
