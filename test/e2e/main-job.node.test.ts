@@ -207,26 +207,6 @@ describe('npm start', () => {
     expect(await (await fetch(`${server.url}/openapi.json`)).json()).toMatchObject({ openapi: '3.1.0' });
   });
 
-  test('of a thousand requests at once exactly those pass that the limit leaves', async () => {
-    const nowhere = new URL('/api/v1/nothing', server.url);
-    const ask = async () => {
-      const answer = await fetch(nowhere);
-      await answer.arrayBuffer();
-      return { status: answer.status, header: (name: string) => Number(answer.headers.get(name)) };
-    };
-    // What the tests before it asked without a key counts as well.
-    const left = (await ask()).header('x-ratelimit-remaining');
-    expect(left).toBeGreaterThan(50);
-    const answers = await Promise.all(Array.from({ length: 1000 }, ask));
-    const through = answers.filter(({ status }) => status === 404);
-    const refused = answers.filter(({ status }) => status === 429);
-    expect([through.length, refused.length]).toEqual([left, 1000 - left]);
-    const remaining = through.map(({ header }) => header('x-ratelimit-remaining'));
-    expect(remaining.toSorted((a, b) => a - b)).toEqual(Array.from({ length: left }, (_, n) => n));
-    for (const { header } of answers) expect(header('x-ratelimit-limit')).toBe(100);
-    for (const { header } of refused) expect(header('retry-after')).toBeGreaterThan(0);
-  });
-
   test('fifty POSTs at once with one Idempotency-Key create one thing', async () => {
     const post = () =>
       server.api.POST('/api/v1/groups', {
@@ -279,14 +259,18 @@ describe('npm start', () => {
     });
     expect(seen).not.toMatch(/completed|failed/);
     const { api_key } = server.credentials;
+    const searches = async () => {
+      const { requests } = await answer(server.api.GET('/api/v1/admin/metrics'));
+      return requests.by_endpoint.find(({ endpoint }) => endpoint === 'GET /search')?.count ?? 0;
+    };
+    const counted = await searches();
+    expect(counted).toBeGreaterThan(0);
     await server.running.stop('SIGKILL');
     await sleep(500);
     server = await startServer(state, environment());
     expect(server.credentials.api_key).toBe(api_key);
     // What was counted before is still there.
-    const { requests } = await answer(server.api.GET('/api/v1/admin/metrics'));
-    const { count } = requests.by_endpoint.find(({ endpoint }) => endpoint === 'unmatched')!;
-    expect(count).toBe(1001);
+    expect(await searches()).toBeGreaterThanOrEqual(counted);
     expect(await searchShop('priceOf')).not.toEqual([]);
     expect(await ended(server.api, jobId, 150_000)).toMatchObject({ status: 'completed' });
     const hits = await searchShop('work1234', 'literal');
@@ -344,6 +328,28 @@ async function myLib(): Promise<string> {
 }
 
 seedExamples(() => server, myLib);
+
+describe('npm start, asked without a key until there is nothing left to ask', () => {
+  test('of a thousand requests at once exactly those pass that the limit leaves', async () => {
+    const nowhere = new URL('/api/v1/nothing', server.url);
+    const ask = async () => {
+      const answer = await fetch(nowhere);
+      await answer.arrayBuffer();
+      return { status: answer.status, header: (name: string) => Number(answer.headers.get(name)) };
+    };
+    // What was asked without a key before counts as well.
+    const left = (await ask()).header('x-ratelimit-remaining');
+    expect(left).toBeGreaterThan(10);
+    const answers = await Promise.all(Array.from({ length: 1000 }, ask));
+    const through = answers.filter(({ status }) => status === 404);
+    const refused = answers.filter(({ status }) => status === 429);
+    expect([through.length, refused.length]).toEqual([left, 1000 - left]);
+    const remaining = through.map(({ header }) => header('x-ratelimit-remaining'));
+    expect(remaining.toSorted((a, b) => a - b)).toEqual(Array.from({ length: left }, (_, n) => n));
+    for (const { header } of answers) expect(header('x-ratelimit-limit')).toBe(100);
+    for (const { header } of refused) expect(header('retry-after')).toBeGreaterThan(0);
+  });
+});
 
 describe('npm run demo', () => {
   test('registers a repository by URL and walks through search, a symbol, an outline and a context pack', async () => {
