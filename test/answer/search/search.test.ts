@@ -301,7 +301,7 @@ describe('ranked search', () => {
   });
 
   it('shows a file at each of its paths, however many they are', async () => {
-    const copies = await createRepo(0);
+    const copies = await createRepo(0, embedder);
     const text = 'def spread_copies():\n    return 1\n';
     const paths = Array.from({ length: 24 }, (_, at) => `copy${at}.py`);
     await sync(copies, Object.fromEntries(paths.map((path) => [path, text])), { parse });
@@ -760,7 +760,7 @@ describe('over HTTP', () => {
       model: MODEL.id,
       strategy: 'stored',
       vector_store: 'embedded',
-      used_in_hybrid: false,
+      used_in_hybrid: true,
       embedding_coverage: 100,
       stale_percentage: 0,
     });
