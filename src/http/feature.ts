@@ -161,8 +161,7 @@ function errorResponses(spec: RouteSpec): RouteConfig['responses'] {
   if (request?.body) slugs.add('payload_too_large').add('unsupported_media_type');
   if (spec.etag && spec.method !== 'get') slugs.add('precondition_failed');
   if (creates(spec)) slugs.add('validation').add('conflict').add('unprocessable');
-  // Who signs in is counted under their plan, whatever the operation is exempt from.
-  if (spec.scope !== 'public' || spec.identity || spec.limits?.length !== 0) slugs.add('rate_limited');
+  if (spec.limits?.length !== 0) slugs.add('rate_limited');
   slugs.add('not_acceptable').add('internal');
   return Object.fromEntries(
     [...slugs].map((slug) => [responseStatus(slug), { $ref: `#/components/responses/${slug}` }]),

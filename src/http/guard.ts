@@ -120,11 +120,11 @@ function requireRole(caller: Caller, { role }: Guarded): void {
   throw new Problem('forbidden', `This needs the role ${role}.`, { members: { required_role: role } });
 }
 
-/** The policies of an operation for a caller: the plan or `anonymous`, and its own. */
+/** The policies of an operation for a caller: the plan or `anonymous`, and its own; none where it is exempt from all. */
 export function policiesOf(spec: Pick<Guarded, 'limits'>, userId: string | null): PolicyName[] {
-  const own = spec.limits ?? [];
-  if (userId !== null) return ['plan-enterprise', ...own];
-  return spec.limits ? [...own] : ['anonymous'];
+  if (spec.limits?.length === 0) return [];
+  if (userId !== null) return ['plan-enterprise', ...(spec.limits ?? [])];
+  return spec.limits ? [...spec.limits] : ['anonymous'];
 }
 
 /** Counts the request on every subject its policies name; answers whether the ticket, if any, was still unused. */

@@ -145,7 +145,7 @@ async function judged(draft: Draft, one: Prepared): Promise<string[]> {
 
 /** Rules between members, or beyond what JSON Schema can say; each is in the description of what it rules. */
 const UNWRITTEN =
-  /must begin within the first|current_password: is (wrong|required)|must not be the username|exactly one of remoteUrl and localPath|unknown scope|\/ref: must not|query\/ref: must not|\/sync\/\d+: must not|must not (?:have|hold a slash or have) the form of an id/;
+  /must begin within the first|must be a page of this deployment|current_password: is (wrong|required)|must not be the username|exactly one of remoteUrl and localPath|unknown scope|\/ref: must not|query\/ref: must not|\/sync\/\d+: must not|must not (?:have|hold a slash or have) the form of an id/;
 
 async function violations(operation: Operation): Promise<string[]> {
   const one = prepared(operation);
