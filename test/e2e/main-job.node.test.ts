@@ -246,6 +246,12 @@ describe('npm start', () => {
         `export function work${i}(n: number) { return n * ${i}; }\n`.repeat(40),
       );
     }
+    const searches = async () => {
+      const { requests } = await answer(server.api.GET('/api/v1/admin/metrics'));
+      return requests.by_endpoint.find(({ endpoint }) => endpoint === 'GET /search')?.count ?? 0;
+    };
+    const counted = await searches();
+    expect(counted).toBeGreaterThan(0);
     git('add', '-A');
     git('commit', '-qm', 'much');
     const { jobId } = await syncMain();
@@ -259,12 +265,6 @@ describe('npm start', () => {
     });
     expect(seen).not.toMatch(/completed|failed/);
     const { api_key } = server.credentials;
-    const searches = async () => {
-      const { requests } = await answer(server.api.GET('/api/v1/admin/metrics'));
-      return requests.by_endpoint.find(({ endpoint }) => endpoint === 'GET /search')?.count ?? 0;
-    };
-    const counted = await searches();
-    expect(counted).toBeGreaterThan(0);
     await server.running.stop('SIGKILL');
     await sleep(500);
     server = await startServer(state, environment());

@@ -69,7 +69,8 @@ export function seedExamples(server: () => Server, remoteUrl: () => Promise<stri
       await follow(example, body as Record<string, unknown>, known, server());
     });
 
-    test.runIf(notYet.length > 0)('of operations that do not exist yet are listed', async () => {
+    if (notYet.length === 0) return;
+    test('of operations that do not exist yet are listed', async () => {
       const { paths } = (await (await fetch(`${server().url}/openapi.json`)).json()) as {
         paths: Record<string, Record<string, unknown>>;
       };
