@@ -1,5 +1,6 @@
 /** Which vectors there are: a row a blob and model. The vectors themselves are the vector store's (`src/models/`). */
 import { INDEX_VERSION } from '../ingest/parse/facts.ts';
+import { MAX_CHUNKS } from './blob-rows.ts';
 import { jsonPieces } from './index-json.ts';
 import type { RepoScope } from './scope.ts';
 
@@ -11,6 +12,11 @@ export interface SetPlace {
   segment: string;
   /** The first of them in the segment. */
   at: number;
+}
+
+/** The chunk that a vector is of, by its place in the set. */
+export function chunkIdOf(blobId: number, ordinal: number): number {
+  return blobId * MAX_CHUNKS + ordinal;
 }
 
 /** Statements that note sets, for blobs that are there. A set that is noted already stays where it is. */
@@ -140,18 +146,13 @@ export function unmarkEmbedded(shard: D1Database, scope: RepoScope): D1PreparedS
   return shard.prepare('UPDATE live_repos SET model = NULL WHERE repo = ?1').bind(scope.repo.key);
 }
 
-/** Segments that rows name, with the vectors that count. */
-export async function liveSegments(
-  shard: D1Database,
-  scope: RepoScope,
-): Promise<{ segment: string; vectors: number }[]> {
+/** Segments that rows name. */
+export async function liveSegments(shard: D1Database, scope: RepoScope): Promise<string[]> {
   const { results } = await shard
-    .prepare(
-      `SELECT segment, sum(count) AS vectors FROM vector_sets WHERE repo = ?1 GROUP BY segment ORDER BY segment`,
-    )
+    .prepare('SELECT DISTINCT segment FROM vector_sets WHERE repo = ?1 ORDER BY segment')
     .bind(scope.repo.key)
-    .all<{ segment: string; vectors: number }>();
-  return results;
+    .all<{ segment: string }>();
+  return results.map(({ segment }) => segment);
 }
 
 /** The sets of some segments, in their order there. */

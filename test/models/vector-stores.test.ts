@@ -131,7 +131,7 @@ describe.each(stores)('vectors as %s', (_name, create) => {
     const places = await writeTwelve(store);
     await noted(places);
     await store.tidy(repo.deps.shard, repo.scope);
-    const segments = (await liveSegments(repo.deps.shard, repo.scope)).map(({ segment }) => segment);
+    const segments = await liveSegments(repo.deps.shard, repo.scope);
     const after = await setsOfSegments(repo.deps.shard, repo.scope, segments);
     await shown(
       () => store.nearest(repo.scope, after, unit(1, 0), 12),

@@ -4,12 +4,10 @@
  * `vector_sets` are the ledger of ids. https://developers.cloudflare.com/vectorize/platform/limits/
  */
 import type { RepoScope } from '../../store/scope.ts';
-import type { SetPlace } from '../../store/vector-sets.ts';
+import { chunkIdOf, type SetPlace } from '../../store/vector-sets.ts';
 import { dequantise } from '../quantised.ts';
 import type { NearChunk, VectorSet, VectorStore } from '../vector-store.ts';
 
-/** Chunks of a blob have ids `blob * 4096 + ordinal` (store/blob-rows.ts). */
-const CHUNKS_A_BLOB = 4096;
 const IDS_A_CALL = 1000;
 const MAX_TOP_K = 100;
 
@@ -68,7 +66,7 @@ async function nearest(
     const [, blob, ordinal] = id.split('.').map((part) => Number.parseInt(part, 36));
     const held = wanted.get(blob!);
     if (held === undefined || ordinal! >= held) return [];
-    return [{ chunkId: blob! * CHUNKS_A_BLOB + ordinal!, blobId: blob!, cosine: score }];
+    return [{ chunkId: chunkIdOf(blob!, ordinal!), blobId: blob!, cosine: score }];
   });
 }
 

@@ -5,7 +5,7 @@
 import { ByteLru } from '../../lru.ts';
 import { keys } from '../../store/keys.ts';
 import type { RepoScope } from '../../store/scope.ts';
-import { liveSegments, moveSets, type SetPlace, setsOfSegments } from '../../store/vector-sets.ts';
+import { chunkIdOf, liveSegments, moveSets, type SetPlace, setsOfSegments } from '../../store/vector-sets.ts';
 import { type QuantisedVectors, quantise } from '../quantised.ts';
 import { type NearChunk, type VectorSet, type VectorStore, VectorsMoved } from '../vector-store.ts';
 import { createDotProducts, type DotProducts } from './dot-products.ts';
@@ -13,8 +13,6 @@ import { Nearest } from './nearest.ts';
 
 const MAGIC = 0x31564c53;
 const HEAD_BYTES = 12;
-/** Chunks of a blob have ids `blob * 4096 + ordinal` (store/blob-rows.ts). */
-const CHUNKS_A_BLOB = 4096;
 
 /** What one isolate holds of segments: about 90,000 vectors, those of two million lines. */
 const CACHE_BYTES = 24 * 1024 * 1024;
@@ -170,7 +168,7 @@ function scan(
       );
       for (let n = 0; n < some; n++) {
         const cosine = products[n]! * scales[first + n]! * scale;
-        if (cosine > best.least) best.add(blobId * CHUNKS_A_BLOB + from + n, blobId, cosine);
+        if (cosine > best.least) best.add(chunkIdOf(blobId, from + n), blobId, cosine);
       }
     }
   }
@@ -185,7 +183,7 @@ interface Stores {
 const KEYS_A_CALL = 1000;
 
 async function tidy({ bucket, newId }: Stores, shard: D1Database, scope: RepoScope): Promise<void> {
-  const live = new Map((await liveSegments(shard, scope)).map(({ segment, vectors }) => [segment, vectors]));
+  const live = new Set(await liveSegments(shard, scope));
   const { objects } = await bucket.list({
     prefix: keys.vectorsPrefix(scope.repo.id),
     limit: KEYS_A_CALL,
