@@ -13,18 +13,25 @@ export interface IndexFiles {
   control: DatabaseSync;
 }
 
+/** To read while the server still writes: it merges what it indexed. */
+function opened(file: string): DatabaseSync {
+  const db = new DatabaseSync(file, { readOnly: true });
+  db.exec('PRAGMA busy_timeout = 20000');
+  return db;
+}
+
 /** The databases that hold a repo, by its name. */
 export function openIndexFiles(stateDir: string, name: string): IndexFiles {
   const files = databases(stateDir);
   const control = files.find((file) => hasTable(file, 'repos'));
   if (!control) throw new Error(`no control database in ${stateDir}`);
-  const db = new DatabaseSync(control, { readOnly: true });
+  const db = opened(control);
   const repo = db.prepare('SELECT key FROM repos WHERE name = ? AND deleted_at IS NULL').get(name);
   if (!repo) throw new Error(`no repository ${name}`);
   const key = Number(repo.key);
   const shardFile = files.find((file) => hasTable(file, `text_${key}`));
   if (!shardFile) throw new Error(`${name} is not indexed`);
-  return { key, shard: new DatabaseSync(shardFile, { readOnly: true }), shardFile, control: db };
+  return { key, shard: opened(shardFile), shardFile, control: db };
 }
 
 /** The files of all shards. */
@@ -41,7 +48,7 @@ function databases(stateDir: string): string[] {
 }
 
 function hasTable(file: string, table: string): boolean {
-  const db = new DatabaseSync(file, { readOnly: true });
+  const db = opened(file);
   try {
     return db.prepare('SELECT 1 FROM sqlite_master WHERE name = ?').get(table) !== undefined;
   } finally {
