@@ -4,8 +4,8 @@
  */
 import { deflateRawSync } from 'node:zlib';
 import type { BlobFacts, CallFact, ImportFact, SymbolFact } from '../ingest/parse/facts.ts';
-import { JsonGroups, JsonRows, MAX_JSON_BYTES } from './index-json.ts';
-import { ANY_TRIGRAM, trigramWords } from './trigrams.ts';
+import { JsonGroups, JsonRows } from './index-json.ts';
+import { blockTrigrams, MAX_BLOCKS, textBlocks } from './text-blocks.ts';
 
 /** Ids of children are made of the blob's: `blob * 4096 + ordinal` and `blob * 65536 + ordinal`. */
 export const MAX_CHUNKS = 4096;
@@ -26,7 +26,16 @@ export interface ChunkWords {
 }
 
 /** Tables of rows, in the order in which they are written: children follow the blob that they belong to. */
-export const ROW_TABLES = ['blobs', 'chunks', 'symbols', 'imports', 'calls', 'text', 'trigrams'] as const;
+export const ROW_TABLES = [
+  'blobs',
+  'blocks',
+  'chunks',
+  'symbols',
+  'imports',
+  'calls',
+  'text',
+  'trigrams',
+] as const;
 export type RowTable = (typeof ROW_TABLES)[number];
 
 /** The rows of several blobs: a table's as JSON arrays, each below the size of a bound value. */
@@ -42,6 +51,7 @@ export interface BlobRows {
 /** Gathers the facts of parsed blobs as rows. */
 export class BlobRowsWriter {
   readonly #blobs = new JsonRows();
+  readonly #blocks = new JsonGroups();
   readonly #chunks = new JsonGroups();
   readonly #symbols = new JsonGroups();
   readonly #imports = new JsonGroups();
@@ -60,8 +70,7 @@ export class BlobRowsWriter {
     const { id } = blob;
     const { lines, complexity, maxNesting, functions } = facts.metrics;
     const measures = [lines, complexity, maxNesting, functions, facts.hasErrors ? 1 : 0];
-    const text = facts.skipped ? null : deflateRawSync(facts.text, DEFLATE).toString('hex');
-    this.#blobs.add([id, blob.oid, blob.lang, facts.skipped, blob.size, text, ...measures]);
+    this.#blobs.add([id, blob.oid, blob.lang, facts.skipped, blob.size, ...measures]);
     this.#files++;
     if (facts.skipped) {
       this.#skipped++;
@@ -70,7 +79,21 @@ export class BlobRowsWriter {
     this.#symbols.add(id, facts.symbols.slice(0, MAX_SYMBOLS).map(symbolRow));
     this.#imports.add(id, facts.imports.map(importRow));
     this.#calls.add(id, callGroups(facts.calls));
+    this.#addBlocks(id, facts.text);
     this.#addChunks(id, facts, words);
+  }
+
+  #addBlocks(id: number, text: string): void {
+    const blocks = textBlocks(text);
+    const rows = blocks.map((block, ord) => [
+      ord,
+      block.startLine,
+      block.endLine,
+      deflateRawSync(block.text, DEFLATE).toString('hex'),
+    ]);
+    this.#blocks.add(id, rows);
+    for (const [ord, block] of blocks.entries())
+      this.#trigrams.add([id * MAX_BLOCKS + ord, id, blockTrigrams(block)]);
   }
 
   #addChunks(id: number, facts: BlobFacts, words: readonly ChunkWords[]): void {
@@ -83,7 +106,6 @@ export class BlobRowsWriter {
     ]);
     this.#chunks.add(id, rows);
     this.#chunkCount += rows.length;
-    this.#trigrams.add([id, trigramText(facts.text)]);
     for (const ord of chunks.keys()) {
       const { text, parts, names } = words[ord]!;
       this.#text.add([id * MAX_CHUNKS + ord, id, text, parts, names]);
@@ -98,6 +120,7 @@ export class BlobRowsWriter {
       skipped: this.#skipped,
       pieces: {
         blobs: this.#blobs.pieces(),
+        blocks: this.#blocks.pieces(),
         chunks: this.#chunks.pieces(),
         symbols: this.#symbols.pieces(),
         imports: this.#imports.pieces(),
@@ -152,12 +175,6 @@ function callGroups(calls: readonly CallFact[]): [string, unknown[][]][] {
     else if (sites.length < MAX_SITES) sites.push(site);
   }
   return [...groups];
-}
-
-/** A text of very many trigrams would pass the size of a bound value: it then counts as holding them all. */
-function trigramText(text: string): string {
-  const words = trigramWords(text);
-  return words.length > MAX_JSON_BYTES - 100 ? ANY_TRIGRAM : words;
 }
 
 /** An index into a list that is cut at `size`. */

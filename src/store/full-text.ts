@@ -1,9 +1,9 @@
 /**
  * Full text, in tables of their own per repo, so that the term statistics of one repo never show in another and a
- * deletion is a DROP. All are contentless: text comes from `blobs.text`.
+ * deletion is a DROP. All are contentless: text comes from `text_blocks`.
  *
  *   text_<key>  a row a chunk (rowid = chunks.id): `text` as written, `parts` of identifiers, `symbols` of the chunk
- *   tri_<key>   a row a blob (rowid = blobs.id): the distinct trigrams of the text as words (trigrams.ts), without
+ *   grep_<key>  a row a block of text (rowid = text_blocks.id): its distinct trigrams as words (trigrams.ts), without
  *               positions: a prefilter for literals and regular expressions
  *   path_<key>  a row a file (rowid = entries.id): the words of its path
  *
@@ -11,12 +11,21 @@
  * tested row by row in rank order, and a LIMIT ends the search early.
  */
 import { invalid, Problem } from '../errors.ts';
-import { type PlacedChunk, placedColumns, type RawPlaced, SYMBOL_OF_CHUNK, toPlaced } from './hits.ts';
+import { blocksOf } from './blobs.ts';
+import {
+  askedSnapshots,
+  PLACED,
+  type PlacedChunk,
+  type RawPlaced,
+  reached,
+  SYMBOL_OF_CHUNK,
+  toPlaced,
+} from './hits.ts';
 import { MAX_JSON_BYTES } from './index-json.ts';
 import type { RepoScope } from './scope.ts';
 import { trigramExpression } from './trigrams.ts';
 
-type Kind = 'text' | 'tri' | 'path';
+type Kind = 'text' | 'grep' | 'path';
 
 /** The name of a repo's table; safe to splice into SQL, being made of a word and an integer. */
 export function fullTextTable(kind: Kind, scope: RepoScope): string {
@@ -32,10 +41,10 @@ export function createFullText(shard: D1Database, scope: RepoScope): D1PreparedS
     shard.prepare(`CREATE VIRTUAL TABLE IF NOT EXISTS ${fullTextTable(kind, scope)} USING fts5(${columns})`);
   return [
     create('text', `text, parts, symbols, ${words}`),
-    create('tri', `trigrams, ${trigrams}`),
+    create('grep', `trigrams, ${trigrams}`),
     create('path', `path, ${words}`),
     mergeLess(shard, 'text', scope),
-    mergeLess(shard, 'tri', scope),
+    mergeLess(shard, 'grep', scope),
   ];
 }
 
@@ -52,7 +61,7 @@ function mergeLess(shard: D1Database, kind: Kind, scope: RepoScope): D1PreparedS
 }
 
 export function dropFullText(shard: D1Database, scope: RepoScope): D1PreparedStatement[] {
-  const kinds: Kind[] = ['text', 'tri', 'path'];
+  const kinds: Kind[] = ['text', 'grep', 'path'];
   return kinds.map((kind) => shard.prepare(`DROP TABLE IF EXISTS ${fullTextTable(kind, scope)}`));
 }
 
@@ -67,12 +76,12 @@ export function insertText(shard: D1Database, scope: RepoScope, rows: string): D
     .bind(rows);
 }
 
-/** Rows `[blobId, trigramWords]`; a row whose blob is not there is left out. */
+/** Rows `[blockId, blobId, trigramWords]`; a row whose blob is not there is left out. */
 export function insertTrigrams(shard: D1Database, scope: RepoScope, rows: string): D1PreparedStatement {
   return shard
     .prepare(
-      `INSERT INTO ${fullTextTable('tri', scope)} (rowid, trigrams)
-       SELECT value->>0, value->>1 FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM blobs WHERE id = value->>0)`,
+      `INSERT INTO ${fullTextTable('grep', scope)} (rowid, trigrams)
+       SELECT value->>0, value->>2 FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM blobs WHERE id = value->>1)`,
     )
     .bind(rows);
 }
@@ -178,8 +187,8 @@ function headStatement(shard: D1Database, query: TextQuery & { scope: RepoScope 
   const table = fullTextTable('text', query.scope);
   return shard
     .prepare(
-      `SELECT *, places <> '[]' AND kept AS counts FROM (
-       SELECT ${placedColumns('?3')}, b.lang, -f.score AS score, 1 ${narrowed('b.lang', 'c.blob', query)} AS kept
+      `WITH ${askedSnapshots('?3')} SELECT *, places <> '[]' AND kept AS counts FROM (
+       SELECT ${PLACED}, b.lang, -f.score AS score, 1 ${narrowed('b.lang', 'c.blob', query)} AS kept
        FROM (SELECT rowid AS id, bm25(${table}, ${weightsOf(query)}) AS score FROM ${table} WHERE ${table} MATCH ?1
              ORDER BY score, id LIMIT ?2) f
          CROSS JOIN chunks c ON c.id = f.id CROSS JOIN blobs b ON b.id = c.blob
@@ -194,7 +203,7 @@ function orderedStatement(shard: D1Database, query: TextQuery & { scope: RepoSco
   const table = fullTextTable('text', query.scope);
   return shard
     .prepare(
-      `SELECT ${placedColumns('?3')}, b.lang, -f.rank AS score, 1 AS counts
+      `WITH ${askedSnapshots('?3')} SELECT ${PLACED}, b.lang, -f.rank AS score, 1 AS counts
        FROM ${table} f CROSS JOIN chunks c ON c.id = f.rowid CROSS JOIN blobs b ON b.id = c.blob
          ${SYMBOL_OF_CHUNK}
        WHERE f.${table} MATCH ?1 AND f.rank MATCH ?6 AND ${reached('c.blob')} ${narrowed('b.lang', 'c.blob', query)}
@@ -240,41 +249,77 @@ export interface TrigramQuery extends SnapshotFilter {
 }
 
 /**
- * Blobs that hold every trigram of every term, in id order, one list a query: a superset of those that hold the terms, to
- * be verified against the text. Terms shorter than three characters narrow nothing.
+ * Blocks of text that hold every trigram of every term, in id order, one list a query: a superset of those with a line
+ * that holds the terms, to be verified against the text. Terms shorter than three characters narrow nothing.
  */
-export async function matchTrigrams(
+export async function matchBlocks(
   shard: D1Database,
   queries: readonly (TrigramQuery & { scope: RepoScope })[],
 ): Promise<number[][]> {
-  const found = await runAll<{ blobId: number }>(
+  return matchTrigrams(shard, queries, blocksStatement);
+}
+
+/** Blobs with a block for each of the terms, in id order, one list a query; in the same way a superset. */
+export async function matchFiles(
+  shard: D1Database,
+  queries: readonly (TrigramQuery & { scope: RepoScope })[],
+): Promise<number[][]> {
+  return matchTrigrams(shard, queries, filesStatement);
+}
+
+async function matchTrigrams(
+  shard: D1Database,
+  queries: readonly (TrigramQuery & { scope: RepoScope })[],
+  statement: (shard: D1Database, query: TrigramQuery & { scope: RepoScope }) => D1PreparedStatement,
+): Promise<number[][]> {
+  const found = await runAll<{ id: number }>(
     shard,
     queries.map((query) => ({
       scope: query.scope,
-      kind: 'tri',
-      statement: () => trigramStatement(shard, query),
+      kind: 'grep',
+      statement: () => statement(shard, query),
     })),
   );
-  return found.map((rows) => rows.map((row) => row.blobId));
+  return found.map((rows) => rows.map((row) => row.id));
 }
 
-function trigramStatement(
-  shard: D1Database,
-  query: TrigramQuery & { scope: RepoScope },
-): D1PreparedStatement {
+function blocksStatement(shard: D1Database, query: TrigramQuery & { scope: RepoScope }): D1PreparedStatement {
   const match = trigramExpression(query.terms);
-  const table = fullTextTable('tri', query.scope);
-  // Literals too short to narrow leave every blob of the repo a candidate.
+  const table = fullTextTable('grep', query.scope);
+  // Literals too short to narrow leave every block of the repo a candidate.
   const candidates =
     match === ''
-      ? `SELECT b.id AS blobId FROM blobs b WHERE b.repo = ?2 AND ?1 = '' AND b.text IS NOT NULL`
-      : `SELECT f.rowid AS blobId FROM ${table} f CROSS JOIN blobs b ON b.id = f.rowid AND b.repo = ?2
+      ? `SELECT t.id FROM blobs b CROSS JOIN text_blocks t ON ${blocksOf('b.id')} WHERE b.repo = ?2 AND ?1 = ''`
+      : `SELECT f.rowid AS id FROM ${table} f CROSS JOIN blobs b ON b.id = f.rowid >> 12 AND b.repo = ?2
          WHERE f.${table} MATCH ?1`;
   return shard
     .prepare(
-      `${candidates} AND ${reached('b.id')} ${narrowed('b.lang', 'b.id', query)} ORDER BY blobId LIMIT ?6`,
+      `WITH ${askedSnapshots('?3')} ${candidates} AND ${reached('b.id')} ${narrowed('b.lang', 'b.id', query)} ORDER BY 1 LIMIT ?6`,
     )
     .bind(match, query.scope.repo.key, ...filterValues(query), query.limit);
+}
+
+/** More terms narrow files no further. */
+const MAX_TERMS = 12;
+
+function filesStatement(shard: D1Database, query: TrigramQuery & { scope: RepoScope }): D1PreparedStatement {
+  const matches = query.terms
+    .map((term) => trigramExpression([term]))
+    .filter((match) => match !== '')
+    .slice(0, MAX_TERMS);
+  const table = fullTextTable('grep', query.scope);
+  const candidates =
+    matches.length === 0
+      ? `SELECT b.id FROM blobs b WHERE b.repo = ?2 AND ?1 = '[]' AND b.skipped IS NULL`
+      : `SELECT b.id FROM (
+           SELECT f.rowid >> 12 AS id FROM json_each(?1) j CROSS JOIN ${table} f ON f.${table} MATCH j.value
+           GROUP BY 1 HAVING count(DISTINCT j.key) = ${matches.length}) f
+         CROSS JOIN blobs b ON b.id = f.id AND b.repo = ?2 WHERE true`;
+  return shard
+    .prepare(
+      `WITH ${askedSnapshots('?3')} ${candidates} AND ${reached('b.id')} ${narrowed('b.lang', 'b.id', query)} ORDER BY 1 LIMIT ?6`,
+    )
+    .bind(JSON.stringify(matches), query.scope.repo.key, ...filterValues(query), query.limit);
 }
 
 export interface PathQuery extends Pick<SnapshotFilter, 'snapshotIds'> {
@@ -329,21 +374,16 @@ function pathStatement(shard: D1Database, query: PathQuery & { scope: RepoScope 
   const table = fullTextTable('path', query.scope);
   return shard
     .prepare(
-      `SELECT f.rowid AS entryId, d.path || e.name AS path, e.oid, e.lang AS entryLang, e.blob AS entryBlob,
-              -f.rank AS score, ${placedColumns('?2')}
+      `WITH ${askedSnapshots('?2')} SELECT f.rowid AS entryId, d.path || e.name AS path, e.oid, e.lang AS entryLang, e.blob AS entryBlob,
+              -f.rank AS score, ${PLACED}
        FROM ${table} f CROSS JOIN entries e ON e.id = f.rowid CROSS JOIN dirs d ON d.id = e.dir
          LEFT JOIN chunks c ON c.id = e.blob * 4096 ${SYMBOL_OF_CHUNK}
        WHERE f.${table} MATCH ?1 AND EXISTS (
-         SELECT 1 FROM json_each(?2) q CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir)
+         SELECT 1 FROM asked q CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.snapshot AND sd.dir = e.dir)
        ORDER BY f.rank LIMIT ?3`,
     )
     .bind(checked(query.match), JSON.stringify(query.snapshotIds), query.limit);
 }
-
-/** True when a blob stands at some path of one of the snapshots bound as ?3. */
-const reached = (blob: string) =>
-  `EXISTS (SELECT 1 FROM entries e CROSS JOIN json_each(?3) q
-    CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir WHERE e.blob = ${blob})`;
 
 /** Filters that were not asked for cost nothing: their parameter is NULL. */
 const narrowed = (lang: string, blob: string, filter: SnapshotFilter) =>
@@ -428,7 +468,7 @@ async function existing(shard: D1Database, lookups: readonly Lookup[]): Promise<
 }
 
 function isMissingTable(error: unknown): boolean {
-  return error instanceof Error && /no such table: (?:text|tri|path)_\d+/.test(error.message);
+  return error instanceof Error && /no such table: (?:text|grep|path)_\d+/.test(error.message);
 }
 
 /** What FTS5 says about an expression it cannot read; the words are its own, so only the fact is passed on. */

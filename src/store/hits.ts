@@ -93,19 +93,30 @@ function toDetail(row: RawDetail): ChunkDetail {
 /** Most blobs stand at one path of one snapshot; those of more places than this are described by themselves. */
 const PLACES_A_CHUNK = 16;
 
+/** SQL: the table `asked` of the snapshots that a parameter lists. It is read for every row: JSON would be parsed as often. */
+export const askedSnapshots = (parameter: string) =>
+  `asked AS MATERIALIZED (SELECT value AS snapshot FROM json_each(${parameter}))`;
+
+/** SQL, of a table `e` of entries: the directory of `e` is listed by a snapshot of `asked`. */
+const LISTED =
+  'CROSS JOIN asked q CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.snapshot AND sd.dir = e.dir';
+
+/** SQL: true when the blob stands at some path of a snapshot of `asked`. */
+export const reached = (blob: string) => `EXISTS (SELECT 1 FROM entries e ${LISTED} WHERE e.blob = ${blob})`;
+
 /**
  * SQL: columns of chunk `c`, of its symbol `s` (joined by `SYMBOL_OF_CHUNK`), and the places of its blob in the snapshots
- * that the parameter lists; `[]` when none of them holds it.
+ * of `asked`; `[]` when none of them holds it.
  */
-export const placedColumns = (snapshots: string) => `${DETAIL}, c.blob AS blobId,
+export const PLACED = `${DETAIL}, c.blob AS blobId,
   (SELECT json_group_array(json_array(snapshot, path, oid, lang)) FROM (
-    SELECT sd.snapshot, d.path || e.name AS path, e.oid, e.lang FROM entries e CROSS JOIN json_each(${snapshots}) q
-      CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir CROSS JOIN dirs d ON d.id = e.dir
+    SELECT sd.snapshot, d.path || e.name AS path, e.oid, e.lang FROM entries e ${LISTED}
+      CROSS JOIN dirs d ON d.id = e.dir
     WHERE e.blob = c.blob LIMIT ${PLACES_A_CHUNK + 1})) AS places`;
 
 export const SYMBOL_OF_CHUNK = 'LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.symbol';
 
-/** A row of `placedColumns`. */
+/** A row of `PLACED`. */
 export type RawPlaced = RawDetail & { blobId: number; places: string };
 
 export function toPlaced(row: RawPlaced): PlacedChunk {
@@ -129,9 +140,9 @@ function placesStatement(
 ): D1PreparedStatement {
   return shard
     .prepare(
-      `SELECT e.blob AS blobId, sd.snapshot AS snapshotId, d.path || e.name AS path, e.oid, e.lang
-       FROM json_each(?3) j CROSS JOIN entries e ON e.blob = j.value CROSS JOIN json_each(?2) q
-         CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir
+      `WITH ${askedSnapshots('?2')}
+       SELECT e.blob AS blobId, sd.snapshot AS snapshotId, d.path || e.name AS path, e.oid, e.lang
+       FROM json_each(?3) j CROSS JOIN entries e ON e.blob = j.value ${LISTED}
          CROSS JOIN dirs d ON d.id = e.dir AND d.repo = ?1
        LIMIT ${MAX_PLACES}`,
     )
@@ -155,20 +166,36 @@ export async function chunksAtLines(
   snapshotIds: readonly number[],
   ranges: readonly BlobLines[],
 ): Promise<Map<number, PlacedChunk>> {
-  const { results } = await shard
-    .prepare(
-      `SELECT j.key AS at, ${placedColumns('?3')}
-       FROM json_each(?2) j CROSS JOIN blobs b ON b.id = j.value->>0 AND b.repo = ?1 CROSS JOIN chunks c ON c.id = (
-         SELECT o.id FROM chunks o WHERE o.id BETWEEN b.id * 4096 AND b.id * 4096 + 4095
-           AND o.start_line <= j.value->>2 AND o.end_line >= j.value->>1 ORDER BY o.id LIMIT 1)
-         ${SYMBOL_OF_CHUNK}`,
-    )
-    .bind(scope.repo.key, linesAsJson(ranges), JSON.stringify(snapshotIds))
-    .all<RawPlaced & { at: number }>();
-  return new Map(results.map((row) => [row.at, toPlaced(row)]));
+  const blobIds = [...new Set(ranges.map(({ blobId }) => blobId))];
+  const [chunks, places] = await shard.batch([
+    shard
+      .prepare(
+        `WITH ${RANGES} SELECT r.at, ${DETAIL}
+         FROM ranges r CROSS JOIN blobs b ON b.id = r.blob AND b.repo = ?1 CROSS JOIN chunks c ON c.id = (
+           SELECT o.id FROM chunks o WHERE o.id BETWEEN b.id * 4096 AND b.id * 4096 + 4095
+             AND o.start_line <= r.last AND o.end_line >= r.first ORDER BY o.id LIMIT 1)
+           ${SYMBOL_OF_CHUNK}`,
+      )
+      .bind(scope.repo.key, linesAsJson(ranges)),
+    placesStatement(shard, scope, snapshotIds, blobIds),
+  ]);
+  const byBlob = Map.groupBy(places!.results as Place[], (place) => place.blobId);
+  return new Map(
+    (chunks!.results as (RawDetail & { at: number })[]).map((row) => {
+      const { blobId } = ranges[row.at]!;
+      return [row.at, { ...toDetail(row), blobId, places: byBlob.get(blobId) ?? [] }];
+    }),
+  );
 }
 
-function linesAsJson(ranges: readonly BlobLines[]): string {
+/**
+ * SQL: the table `ranges` of the lines that ?2 lists, read out of the JSON once: what compares them with every row of
+ * a blob would read it again for each.
+ */
+export const RANGES = `ranges AS MATERIALIZED (
+  SELECT key AS at, value->>0 AS blob, value->>1 AS first, value->>2 AS last FROM json_each(?2))`;
+
+export function linesAsJson(ranges: readonly BlobLines[]): string {
   return JSON.stringify(ranges.map(({ blobId, startLine, endLine }) => [blobId, startLine, endLine]));
 }
 
@@ -180,10 +207,10 @@ export async function enclosingSymbols(
 ): Promise<Map<number, SymbolRef>> {
   const { results } = await shard
     .prepare(
-      `SELECT j.key AS at, ${SYMBOL_COLUMNS}
-       FROM json_each(?2) j CROSS JOIN symbols s ON s.repo = ?1 AND s.id = (
-         SELECT o.id FROM symbols o WHERE o.id BETWEEN j.value->>0 * 65536 AND j.value->>0 * 65536 + 65535
-           AND o.start_line <= j.value->>1 AND o.end_line >= j.value->>2
+      `WITH ${RANGES} SELECT r.at, ${SYMBOL_COLUMNS}
+       FROM ranges r CROSS JOIN symbols s ON s.repo = ?1 AND s.id = (
+         SELECT o.id FROM symbols o WHERE o.id BETWEEN r.blob * 65536 AND r.blob * 65536 + 65535
+           AND o.start_line <= r.first AND o.end_line >= r.last
          ORDER BY o.end_line - o.start_line, o.id DESC LIMIT 1)`,
     )
     .bind(scope.repo.key, linesAsJson(ranges))

@@ -101,6 +101,7 @@ export function insertBlobs(
   const { key } = scope.repo;
   return [
     ...insert(rows.blobs, INSERT_BLOBS, key, INDEX_VERSION),
+    ...insert(rows.blocks, INSERT_BLOCKS),
     ...insert(rows.chunks, INSERT_CHUNKS),
     ...insert(rows.symbols, INSERT_SYMBOLS, key),
     ...insert(rows.imports, INSERT_IMPORTS, key),
@@ -111,14 +112,17 @@ export function insertBlobs(
 }
 
 const INSERT_BLOBS = `INSERT INTO blobs
-    (id, repo, oid, lang, version, skipped, size, text, lines, complexity, max_nesting, functions, has_errors)
-  SELECT value->>0, ?2, value->>1, value->>2, ?3, value->>3, value->>4, unhex(value->>5), value->>6, value->>7,
-    value->>8, value->>9, value->>10
+    (id, repo, oid, lang, version, skipped, size, lines, complexity, max_nesting, functions, has_errors)
+  SELECT value->>0, ?2, value->>1, value->>2, ?3, value->>3, value->>4, value->>5, value->>6, value->>7,
+    value->>8, value->>9
   FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM live_repos WHERE repo = ?2)
   ON CONFLICT (repo, oid, lang, version) DO NOTHING`;
 
 /** Rows of blobs that are there; `r.value` is a row. */
 const ROWS = `json_each(?1) j CROSS JOIN blobs b ON b.id = j.value->>0 CROSS JOIN json_each(j.value, '$[1]') r`;
+
+const INSERT_BLOCKS = `INSERT INTO text_blocks (id, start_line, end_line, data)
+  SELECT b.id * 4096 + (r.value->>0), r.value->>1, r.value->>2, unhex(r.value->>3) FROM ${ROWS}`;
 
 const INSERT_CHUNKS = `INSERT INTO chunks (id, blob, start_line, end_line, symbol)
   SELECT b.id * 4096 + (r.value->>0), b.id, r.value->>1, r.value->>2, r.value->>3 FROM ${ROWS}`;

@@ -14,8 +14,10 @@ const QUERIES = {
   entries: `SELECT json_array(d.path || e.name, e.mode, e.oid, e.size, e.lang, e.skipped, b.id IS NOT NULL) AS row
     FROM snapshot_dirs sd JOIN dirs d ON d.id = sd.dir AND d.repo = ?1 JOIN entries e ON e.dir = d.id
       LEFT JOIN blobs b ON b.id = e.blob ${WHERE} ORDER BY row`,
-  blobs: `SELECT json_array(d.path || e.name, b.oid, b.lang, b.version, b.skipped, b.size, hex(b.text), b.lines,
+  blobs: `SELECT json_array(d.path || e.name, b.oid, b.lang, b.version, b.skipped, b.size, b.lines,
       b.complexity, b.max_nesting, b.functions, b.has_errors) AS row FROM ${FILES} ${WHERE} ORDER BY row`,
+  blocks: `SELECT json_array(d.path || e.name, t.id - b.id * 4096, t.start_line, t.end_line, hex(t.data)) AS row
+    FROM ${FILES} CROSS JOIN text_blocks t ON t.id BETWEEN b.id * 4096 AND b.id * 4096 + 4095 ${WHERE} ORDER BY row`,
   chunks: `SELECT json_array(d.path || e.name, c.id - b.id * 4096, c.start_line, c.end_line, c.symbol) AS row
     FROM ${FILES} CROSS JOIN chunks c ON c.blob = b.id ${WHERE} ORDER BY row`,
   symbols: `SELECT json_array(d.path || e.name, s.ord, s.id - b.id * 65536, s.name, s.qualified_name, s.kind, s.signature,

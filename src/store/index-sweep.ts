@@ -1,4 +1,5 @@
 /** Removal in bounded pieces: of all a repo has in its shard, and of what no snapshot reaches any more. */
+import { blocksOf } from './blobs.ts';
 import { fullTextTable } from './full-text.ts';
 import type { RepoScope } from './scope.ts';
 import type { SetPlace } from './vector-sets.ts';
@@ -93,7 +94,10 @@ export async function sweepBlobs(
       )
       .bind(key, now, ids),
     shard
-      .prepare(`DELETE FROM ${fullTextTable('tri', scope)} WHERE rowid IN (${chosen})`)
+      .prepare(
+        `DELETE FROM ${fullTextTable('grep', scope)} WHERE rowid IN (
+           SELECT t.id FROM (${chosen}) b CROSS JOIN text_blocks t ON ${blocksOf('b.value')})`,
+      )
       .bind(key, now, ids),
     ...deleteFacts(shard, chosen, [key, now, ids]),
   ]);
@@ -112,6 +116,8 @@ function deleteFacts(shard: D1Database, chosen: string, values: (number | string
        SELECT s.id FROM (${chosen}) b CROSS JOIN symbols s
          ON s.id BETWEEN b.value * 65536 AND b.value * 65536 + 65535)`,
     `DELETE FROM chunks WHERE blob IN (${chosen})`,
+    `DELETE FROM text_blocks WHERE id IN (
+       SELECT t.id FROM (${chosen}) b CROSS JOIN text_blocks t ON ${blocksOf('b.value')})`,
     `DELETE FROM imports WHERE blob IN (${chosen})`,
     `DELETE FROM call_sites WHERE blob IN (${chosen})`,
     `DELETE FROM vector_sets WHERE blob IN (${chosen}) RETURNING blob AS blobId, segment, at, count`,

@@ -3,7 +3,15 @@
  * bounded and filtered to the snapshots that answer.
  */
 import { type Asked, fullTextTable } from './full-text.ts';
-import { type PlacedChunk, placedColumns, type RawPlaced, SYMBOL_OF_CHUNK, toPlaced } from './hits.ts';
+import {
+  askedSnapshots,
+  PLACED,
+  type PlacedChunk,
+  type RawPlaced,
+  reached,
+  SYMBOL_OF_CHUNK,
+  toPlaced,
+} from './hits.ts';
 import type { RepoScope } from './scope.ts';
 import { trigramExpression } from './trigrams.ts';
 
@@ -17,6 +25,8 @@ export interface SymbolQuery {
   /** Names or pieces of names, as typed; letter case (ASCII) is ignored. */
   names: readonly string[];
   match: NameMatch;
+  /** Only in these languages. */
+  langs?: readonly string[] | undefined;
   /** Only these blobs. */
   blobIds?: readonly number[] | undefined;
   limit: number;
@@ -43,7 +53,7 @@ export function matchSymbols(shard: D1Database, queries: readonly SymbolQuery[])
   return {
     lookups: queries.map((query) => ({
       scope: query.scope,
-      kind: 'tri',
+      kind: seeksPieces(query) ? 'grep' : 'text',
       statement: () => symbolStatement(shard, query),
     })),
     read: (lists) => (lists as SymbolRow[][]).map((rows) => rows.map(toHit)),
@@ -69,19 +79,20 @@ function symbolStatement(shard: D1Database, query: SymbolQuery): D1PreparedState
   // The inner selects work on ids and narrow columns; only the rows that are answered are read in full.
   return shard
     .prepare(
-      `SELECT o.id, o.name, o.qualified_name AS qualifiedName, o.kind, o.start_line AS startLine,
-              o.end_line AS endLine, o.exported, m.lang, ${placedColumns('?3')}
+      `WITH ${askedSnapshots('?3')}, needles AS MATERIALIZED (
+         SELECT key AS asked, value->>0 AS name, value->>1 AS pattern, value->>2 AS trigrams FROM json_each(?2))
+       SELECT o.id, o.name, o.qualified_name AS qualifiedName, o.kind, o.start_line AS startLine,
+              o.end_line AS endLine, o.exported, m.lang, ${PLACED}
        FROM (
-         SELECT s.id, c.id AS chunk, b.lang, ROW_NUMBER() OVER (PARTITION BY m.asked
+         SELECT s.id, b.lang, ROW_NUMBER() OVER (PARTITION BY m.asked
              ORDER BY s.kind IN ('variable', 'field', 'constant'), s.exported DESC, length(s.name), s.id) AS place
-         FROM (${namedIds(query)}) m
-           CROSS JOIN symbols s ON s.id = m.id CROSS JOIN blobs b ON b.id = s.blob
-           CROSS JOIN chunks c ON c.blob = s.blob AND s.start_line BETWEEN c.start_line AND c.end_line
-         WHERE ${reached('?3')}
-           AND (?4 IS NULL OR s.blob IN (SELECT value FROM json_each(?4)))
+         FROM (${namedIds(query)}) m CROSS JOIN symbols s ON s.id = m.id ${COUNTED}
          GROUP BY s.id
          ORDER BY place, s.id LIMIT ?5) m
-         CROSS JOIN symbols o ON o.id = m.id CROSS JOIN chunks c ON c.id = m.chunk ${SYMBOL_OF_CHUNK}
+         CROSS JOIN symbols o ON o.id = m.id CROSS JOIN chunks c ON c.id = (
+           SELECT id FROM chunks WHERE id BETWEEN o.blob * 4096 AND o.blob * 4096 + 4095
+             AND o.start_line BETWEEN start_line AND end_line ORDER BY id LIMIT 1)
+         ${SYMBOL_OF_CHUNK}
        ORDER BY m.place, m.id`,
     )
     .bind(
@@ -90,8 +101,14 @@ function symbolStatement(shard: D1Database, query: SymbolQuery): D1PreparedState
       JSON.stringify(query.snapshotIds),
       query.blobIds ? JSON.stringify(query.blobIds) : null,
       query.limit,
+      query.langs ? JSON.stringify(query.langs) : null,
     );
 }
+
+/** SQL: of symbols `s`, those that a snapshot holds and the filters leave. */
+const COUNTED = `CROSS JOIN blobs b ON b.id = s.blob AND ${reached('s.blob')}
+  AND (?4 IS NULL OR s.blob IN (SELECT value FROM json_each(?4)))
+  AND (?6 IS NULL OR b.lang IN (SELECT value FROM json_each(?6)))`;
 
 /** Letter case (ASCII) is ignored by every match, so spellings that differ in it alone are one. */
 function distinctNames(names: readonly string[]): string[] {
@@ -107,40 +124,45 @@ function asNeedle(name: string): [string, string, string] {
 /** Characters of a pattern, which may be escaped, or take four bytes. */
 const MAX_PATTERN = 11;
 
+/** Whether names are sought by their pieces in the files that hold these. */
+const seeksPieces = ({ names, match }: SymbolQuery) =>
+  match === 'substring' && names.every((name) => name.length >= TELLING);
+
 /** Pieces this long are rare enough that the files which may hold them are fewer than the repo's names. */
 const TELLING = 5;
 
 /**
  * Ids of symbols by name, bounded. Whole names and beginnings are a seek and a range of the index on (repo, name). Pieces
- * are sought in the files that the trigram index hands over, short ones among all names of the repo.
+ * are sought in the files that the index of trigrams hands over, short ones among all names of the repo.
  */
-function namedIds({ scope, names, match }: SymbolQuery): string {
-  const needles = 'json_each(?2) j';
+function namedIds(query: SymbolQuery): string {
+  const { scope, match } = query;
   if (match !== 'substring') {
     const condition =
       match === 'exact'
-        ? 's.name = j.value->>0 COLLATE NOCASE'
-        : `s.name >= j.value->>0 COLLATE NOCASE AND s.name < (j.value->>0) || char(1114111) COLLATE NOCASE
-           AND length(s.name) > length(j.value->>0)`;
-    return `SELECT s.id, j.key AS asked FROM ${needles} CROSS JOIN symbols s
+        ? 's.name = n.name COLLATE NOCASE'
+        : `s.name >= n.name COLLATE NOCASE AND s.name < n.name || char(1114111) COLLATE NOCASE
+           AND length(s.name) > length(n.name)`;
+    return `SELECT s.id, n.asked FROM needles n CROSS JOIN symbols s
       WHERE s.repo = ?1 AND ${condition} LIMIT ${MAX_NAMES}`;
   }
-  const holds = `s.name LIKE j.value->>1 ESCAPE '\\' AND instr(lower(s.name), j.value->>0) > 1`;
-  if (names.some((name) => name.length < TELLING)) {
-    return `SELECT s.id, j.key AS asked FROM ${needles} CROSS JOIN symbols s
+  // Names that begin so come first: where they are enough, none that only contains it is looked for.
+  const holds = `s.name LIKE n.pattern ESCAPE '\\' AND instr(lower(s.name), n.name) > 1
+    AND (SELECT count(*) FROM (SELECT 1 FROM needles n CROSS JOIN symbols s ON s.repo = ?1
+      AND s.name >= n.name COLLATE NOCASE AND s.name < n.name || char(1114111) COLLATE NOCASE ${COUNTED}
+      LIMIT ?5)) < ?5`;
+  if (!seeksPieces(query)) {
+    return `SELECT s.id, n.asked FROM needles n CROSS JOIN symbols s
       WHERE s.repo = ?1 AND ${holds} LIMIT ${MAX_NAMES}`;
   }
-  const table = fullTextTable('tri', scope);
+  const table = fullTextTable('grep', scope);
   // The plus keeps SQLite from the index on (repo, name), which it would scan once a file.
-  return `SELECT s.id, j.key AS asked FROM ${needles} CROSS JOIN ${table} f ON f.${table} MATCH j.value->>2
-      CROSS JOIN symbols s ON s.id BETWEEN f.rowid * 65536 AND f.rowid * 65536 + 65535
-    WHERE +s.repo = ?1 AND ${holds} ORDER BY j.key, s.name COLLATE NOCASE, s.id LIMIT ${MAX_NAMES}`;
+  return `SELECT s.id, n.asked FROM (
+        SELECT DISTINCT n.asked, n.name, n.pattern, f.rowid >> 12 AS blob
+        FROM needles n CROSS JOIN ${table} f ON f.${table} MATCH n.trigrams) n
+      CROSS JOIN symbols s ON s.id BETWEEN n.blob * 65536 AND n.blob * 65536 + 65535
+    WHERE +s.repo = ?1 AND ${holds} ORDER BY n.asked, s.name COLLATE NOCASE, s.id LIMIT ${MAX_NAMES}`;
 }
-
-/** True when the symbol's blob stands at some path of one of the snapshots that the parameter lists. */
-const reached = (snapshots: string) =>
-  `EXISTS (SELECT 1 FROM entries e CROSS JOIN json_each(${snapshots}) q
-    CROSS JOIN snapshot_dirs sd ON sd.snapshot = q.value AND sd.dir = e.dir WHERE e.blob = s.blob)`;
 
 /** Names looked at before the snapshot is; a piece that more symbols than this contain says little about any. */
 const MAX_NAMES = 2_000;
@@ -156,9 +178,9 @@ export async function similarNames(
   const first = name.slice(0, 1);
   const { results } = await shard
     .prepare(
-      `SELECT DISTINCT s.name AS name FROM symbols s
+      `WITH ${askedSnapshots('?4')} SELECT DISTINCT s.name AS name FROM symbols s
        WHERE s.repo = ?1 AND s.name >= ?2 COLLATE NOCASE AND s.name < ?2 || char(1114111) COLLATE NOCASE
-         AND abs(length(s.name) - ?3) <= 3 AND ${reached('?4')} LIMIT ?5`,
+         AND abs(length(s.name) - ?3) <= 3 AND ${reached('s.blob')} LIMIT ?5`,
     )
     .bind(scope.repo.key, first, name.length, JSON.stringify(snapshotIds), limit)
     .all<{ name: string }>();

@@ -72,7 +72,7 @@ export function pathsOf({ shard }: IndexFiles, snapshot: number): Map<number, st
     .prepare(
       `SELECT e.blob, d.path || e.name AS path FROM snapshot_dirs sd CROSS JOIN dirs d ON d.id = sd.dir
          CROSS JOIN entries e ON e.dir = d.id CROSS JOIN blobs b ON b.id = e.blob
-       WHERE sd.snapshot = ? AND b.text IS NOT NULL ORDER BY path`,
+       WHERE sd.snapshot = ? AND b.skipped IS NULL ORDER BY path`,
     )
     .all(snapshot);
   const paths = new Map<number, string[]>();
@@ -105,8 +105,10 @@ export function chunksOf({ shard }: IndexFiles, blob: number): IndexedChunk[] {
 
 /** A blob's lines, without their newlines. */
 export function linesOf({ shard }: Pick<IndexFiles, 'shard'>, blob: number): string[] {
-  const row = shard.prepare('SELECT text FROM blobs WHERE id = ?').get(blob);
-  return inflateRawSync(row!.text as Uint8Array)
-    .toString('utf8')
+  return shard
+    .prepare('SELECT data FROM text_blocks WHERE id BETWEEN ?1 * 4096 AND ?1 * 4096 + 4095 ORDER BY id')
+    .all(blob)
+    .map((row) => inflateRawSync(row.data as Uint8Array).toString('utf8'))
+    .join('')
     .split('\n');
 }

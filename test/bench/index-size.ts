@@ -41,7 +41,7 @@ function usedBytes(stateDir: string): Map<string, number> {
   for (const file of shardFiles(stateDir)) {
     const db = new DatabaseSync(file, { readOnly: true });
     for (const row of db.prepare('SELECT name, sum(pgsize) AS bytes FROM dbstat GROUP BY name').all()) {
-      const table = String(row.name).replace(/^((?:text|tri|path)_)\d+_\w+$/, '$1*');
+      const table = String(row.name).replace(/^((?:text|grep|path)_)\d+_\w+$/, '$1*');
       used.set(table, (used.get(table) ?? 0) + Number(row.bytes));
     }
     db.close();
@@ -56,7 +56,7 @@ function textBytes(stateDir: string, repo: string): number {
   const row = files.shard
     .prepare(
       `SELECT sum(b.size) AS bytes FROM snapshot_dirs sd CROSS JOIN entries e ON e.dir = sd.dir
-         CROSS JOIN blobs b ON b.id = e.blob WHERE sd.snapshot = ? AND b.text IS NOT NULL`,
+         CROSS JOIN blobs b ON b.id = e.blob WHERE sd.snapshot = ? AND b.skipped IS NULL`,
     )
     .get(snapshot!);
   return Number(row!.bytes);

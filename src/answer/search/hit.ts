@@ -1,10 +1,11 @@
 import type { Services } from '../../services.ts';
+import type { TextPart } from '../../store/blobs.ts';
 import { enclosingSymbols, type SymbolRef } from '../../store/hits.ts';
 import type { RepoScope } from '../../store/scope.ts';
 import { lineRange } from '../lines.ts';
 import type { PlacedCandidate } from './place.ts';
 import type { Ranked } from './rank.ts';
-import { textKey, textsOf } from './texts.ts';
+import { partsOf } from './texts.ts';
 
 /** A hit at a commit. `content` is exactly the file's lines `startLine` to `endLine`. */
 export interface SearchHit {
@@ -39,8 +40,6 @@ export interface HitOptions {
   lines: boolean;
   /** Names the query spells out; empty for a question. */
   spelled: ReadonlySet<string>;
-  /** Texts that are known already, by `textKey`. */
-  read: ReadonlyMap<string, string>;
 }
 
 /** Ranked candidates as hits with their text; what has no text any more is left out. */
@@ -50,16 +49,16 @@ export async function toHits(
   options: HitOptions,
 ): Promise<SearchHit[]> {
   const candidates = page.map(({ candidate }) => candidate);
-  const [texts, around] = await Promise.all([
-    textsOf(s, candidates, options.read),
+  const [parts, around] = await Promise.all([
+    partsOf(s, candidates),
     options.lines ? symbolsAround(s, candidates) : new Map<PlacedCandidate, SymbolRef>(),
   ]);
   return page.flatMap(({ candidate, score }) => {
-    const text = texts.get(textKey(candidate));
-    if (text === undefined) return [];
+    const part = parts.get(candidate);
+    if (part === undefined) return [];
     const symbol = smaller(around.get(candidate) ?? null, candidate.symbol) ?? candidate.named;
-    const shown = { ...candidate, symbol, ...namedAlone(candidate, text, options.spelled) };
-    return [toHit(shown, score, text, options.several)];
+    const shown = { ...candidate, symbol, ...namedAlone(candidate, part, options.spelled) };
+    return [toHit(shown, score, part, options.several)];
   });
 }
 
@@ -92,7 +91,7 @@ const LEAD = /^[ \t]*(?:\/\/|\/\*|\*|#|--|@)/;
 /** Small symbols share a chunk: who asks for one of them by its name sees that one. */
 function namedAlone(
   { named, symbol, startLine, endLine }: PlacedCandidate,
-  text: string,
+  part: TextPart,
   spelled: ReadonlySet<string>,
 ): Pick<PlacedCandidate, 'symbol' | 'startLine' | 'endLine'> | null {
   if (named === null || named.id === symbol?.id || !spelled.has(named.name)) return null;
@@ -100,11 +99,15 @@ function namedAlone(
   if (named.kind === 'field' || named.kind === 'variable') return null;
   if (named.startLine < startLine || named.endLine > endLine) return null;
   let from = named.startLine;
-  while (from > startLine && LEAD.test(lineRange(text, from - 1, from - 1))) from--;
+  while (from > startLine && LEAD.test(linesOf(part, from - 1, from - 1))) from--;
   return { symbol: named, startLine: from, endLine: named.endLine };
 }
 
-function toHit(candidate: PlacedCandidate, score: number, text: string, several: boolean): SearchHit {
+function linesOf({ startLine, text }: TextPart, from: number, to: number): string {
+  return lineRange(text, from - startLine + 1, to - startLine + 1);
+}
+
+function toHit(candidate: PlacedCandidate, score: number, part: TextPart, several: boolean): SearchHit {
   const { target, refs, path, oid, lang, startLine, endLine, symbol } = candidate;
   const [ref] = refs;
   return {
@@ -117,7 +120,7 @@ function toHit(candidate: PlacedCandidate, score: number, text: string, several:
     filePath: path,
     oid,
     lang,
-    content: lineRange(text, startLine, endLine),
+    content: linesOf(part, startLine, endLine),
     startLine,
     endLine,
     score,

@@ -15,6 +15,8 @@ export interface LineMatcher {
   needles: Needles;
   /** Time a character takes, about 1 for a string search: what scans are bounded by. */
   cost: number;
+  /** No match spans lines. */
+  withinLines: boolean;
   test(text: string): boolean;
   /** The lines that match, in order, at most `limit` of them. Only a pattern that names a newline spans lines. */
   lines(text: string, limit: number): LineRange[];
@@ -28,6 +30,7 @@ export function literalMatcher(literal: string, caseSensitive: boolean): LineMat
   return {
     needles: needleOf(literal),
     cost: 1,
+    withinLines: newlines === 0,
     test: (text) => folded(text).includes(wanted),
     lines(text, limit) {
       const found: LineRange[] = [];
@@ -64,6 +67,7 @@ export function regexMatcher(source: string, caseSensitive: boolean, pointer = '
   return {
     needles,
     cost: anchors ? 1 : unanchoredCost(regex),
+    withinLines: true,
     test: (text) => someLine(text, anchors, required, matching, 1).length > 0,
     lines: (text, limit) => someLine(text, anchors, required, matching, limit),
   };
@@ -96,6 +100,7 @@ function multiLineMatcher(regex: RE2JS, needles: Needles): LineMatcher {
   return {
     needles,
     cost: unanchoredCost(regex),
+    withinLines: false,
     test: (text) => regex.matcher(text).find(),
     lines(text, limit) {
       const found: LineRange[] = [];

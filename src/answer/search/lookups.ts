@@ -61,10 +61,9 @@ export async function runLookups(
   byClause: Target[][],
   pool: number,
 ): Promise<Run> {
-  const room = KEPT_CHARACTERS / byClause.flat().length;
   const prepared = await Promise.all(
     plan.clauses.flatMap((clause, at) =>
-      byClause[at]!.map((target) => prepare(s, { clause, target, mode: plan.mode, pool }, room)),
+      byClause[at]!.map((target) => prepare(s, { clause, target, mode: plan.mode, pool })),
     ),
   );
   const lookups = prepared.map(({ lookup }) => lookup);
@@ -97,7 +96,6 @@ interface Prepared {
 async function prepare(
   s: Pick<Services, 'shard'>,
   { clause, target, mode, pool }: Pick<Lookup, 'clause' | 'target' | 'mode' | 'pool'>,
-  room: number,
 ): Promise<Prepared> {
   const shard = s.shard(target.scope);
   const terms = clauseTerms(clause);
@@ -119,17 +117,14 @@ async function prepare(
     pool,
   };
   if (empty || positiveMatches(clause.demand).length === 0) return { lookup, notes: [] };
-  return { lookup, notes: await narrowExactly(lookup, room) };
+  return { lookup, notes: await narrowExactly(lookup) };
 }
 
-/** Characters of matched texts that all lookups together keep until they are shown. */
-const KEPT_CHARACTERS = 4_000_000;
-
 /** Runs the demand first. When it was searched to the end, its files are the only ones that count. */
-async function narrowExactly(lookup: Lookup, room: number): Promise<string[]> {
+async function narrowExactly(lookup: Lookup): Promise<string[]> {
   const { shard, target, clause, langs, blobIds, pool } = lookup;
   const demand = clause.demand!;
-  const found = await findExact({ shard, target, demand, langs, blobIds, enough: pool, room });
+  const found = await findExact({ shard, target, demand, langs, blobIds, enough: pool });
   const ranksByWords = clause.wishes.length > 0 && !matchesLines(lookup.mode);
   if (!found.complete && ranksByWords) return [];
   lookup.exact = found;

@@ -20,7 +20,6 @@ import { continued, type Ranked, type RankOptions, type RankQuery, rank, WEIGHTS
 import { rankQuery } from './rank-query.ts';
 import { ALL_REFS, resolveTargets, type Target } from './targets.ts';
 import { clauseTerms, type Term } from './terms.ts';
-import { textsRead } from './texts.ts';
 
 export type SearchServices = Pick<Services, 'db' | 'shard' | 'embedder' | 'vectors' | 'log'>;
 
@@ -105,7 +104,6 @@ export async function search(
     several: severalRefs(searched, params),
     lines: matchesLines(mode),
     spelled: rankQuery(plan).spelled,
-    read: textsRead(ranked.lookups),
   });
   const suggestions = ranked.items.length > 0 ? [] : await suggestNames(ranked.lookups);
   return {

@@ -100,8 +100,7 @@ function orderSymbols(lookup: Lookup, levels: SymbolHit[][]): SymbolHit[] {
 }
 
 /** `sym:Router.match` must hold in the qualified name, whose last part was looked up. */
-function allowedSymbol({ clause, langs }: Lookup, hit: SymbolHit, qualified: string[]): boolean {
-  if (langs && !langs.includes(hit.lang)) return false;
+function allowedSymbol({ clause }: Lookup, hit: SymbolHit, qualified: string[]): boolean {
   const name = hit.qualifiedName.replace(/[^\p{L}\p{N}]/gu, '').toLowerCase();
   if (qualified.length > 0 && !qualified.some((wanted) => name.includes(wanted))) return false;
   return !clause.notSymbols.some((unwanted) =>

@@ -355,6 +355,8 @@ describe('round trips', () => {
       });
     const shard: SearchServices['shard'] = (scope) => proxies[scope.repo.shard]!;
     const proxies = shards.map(counted);
+    // Where the vectors lie is asked once an isolate.
+    await ask({ ref: 'main', repo: named(), ...params });
     await search({ ...services, shard }, member, { ref: 'main', repo: named(), ...params });
     return trips;
   }
@@ -365,8 +367,8 @@ describe('round trips', () => {
     expect(await tripsOf({ query: 'matchRoute', mode: 'symbol' })).toBe(2);
   });
 
-  it('of exact search read a text once: trigrams, texts, chunks, symbols', async () => {
-    expect(await tripsOf({ query: 'parseQueryString(input', mode: 'literal' })).toBe(4);
+  it('of exact search are few: trigrams, texts, chunks, and at once lines and symbols', async () => {
+    expect(await tripsOf({ query: 'parseQueryString(input', mode: 'literal' })).toBe(5);
   });
 });
 
@@ -407,6 +409,33 @@ describe('exact search', () => {
     await sync(many, Object.fromEntries(Array.from({ length: 30 }, (_, n) => file(n))), { parse });
     const { hits } = await ask({ repo: many.scope.repo.name, query: 'needle', mode: 'literal', limit: 50 });
     expect(hits).toHaveLength(50);
+  });
+
+  it('knows the lines of a long text, wherever in it they stand, and what spans its blocks', async () => {
+    const long = await createRepo(0, embedder);
+    const filler = (n: number) => `line ${n} ${'of no interest '.repeat(n % 9)}`;
+    const lines = Array.from({ length: 1500 }, (_, at) => filler(at + 1));
+    for (const at of [1, 77, 640, 1499]) lines[at] = `  needle at ${at + 1};`;
+    lines[5] = 'early word';
+    lines[1400] = 'late word';
+    await sync(long, { 'long.txt': `${lines.join('\n')}\n` }, { parse });
+    const found = async (query: string, mode: SearchParams['mode']) =>
+      (await ask({ repo: long.scope.repo.name, query, mode, limit: 20 })).hits;
+    const shown = [2, 78, 641];
+    expect((await found('needle at', 'literal')).map((hit) => hit.startLine)).toEqual(shown);
+    const matched = await found('needle at \\d+;$', 'regex');
+    expect(matched.map((hit) => hit.startLine)).toEqual(shown);
+    for (const hit of matched) expect(hit.content).toBe(lines[hit.startLine - 1]);
+    // A newline may be anywhere, also where one block ends and the next begins.
+    for (let at = 1; at < lines.length; at += 7) {
+      const [pair] = await found(`${lines[at]}\n${lines[at + 1]}`, 'literal');
+      expect(pair).toMatchObject({ startLine: at + 1, endLine: at + 2 });
+      if (at > 90) at += 70;
+    }
+    expect((await found('"early word" AND "late word"', 'hybrid')).length).toBeGreaterThan(0);
+    expect(await found('"early word" AND "later word"', 'hybrid')).toEqual([]);
+    const [late] = await found('late word', 'hybrid');
+    expect(late!.content.split('\n')[1401 - late!.startLine]).toBe('late word');
   });
 
   it('compares case as it stands in literal mode, unless told otherwise', async () => {

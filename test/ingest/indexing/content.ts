@@ -86,9 +86,10 @@ const FULL_TEXT = {
       FROM ${FILES} CROSS JOIN chunks c ON c.blob = e.blob LEFT JOIN terms t ON t.doc = c.id ${WHERE}`,
   },
   trigrams: {
-    table: 'tri',
-    rows: `SELECT json_array(d.path || e.name, t.terms) AS row
-      FROM ${FILES} CROSS JOIN blobs b ON b.id = e.blob LEFT JOIN terms t ON t.doc = b.id ${WHERE}`,
+    table: 'grep',
+    rows: `SELECT json_array(d.path || e.name, k.id - e.blob * 4096, t.terms) AS row
+      FROM ${FILES} CROSS JOIN text_blocks k ON k.id BETWEEN e.blob * 4096 AND e.blob * 4096 + 4095
+        LEFT JOIN terms t ON t.doc = k.id ${WHERE}`,
   },
   pathWords: {
     table: 'path',
@@ -111,10 +112,12 @@ export async function unreached(
     .all<{ id: number }>();
   const repoBlobs = 'SELECT id FROM blobs WHERE repo = ?1';
   const chunks = `SELECT id FROM chunks WHERE blob IN (${repoBlobs})`;
-  const parsed = `${repoBlobs} AND text IS NOT NULL`;
+  const parsed = `${repoBlobs} AND skipped IS NULL`;
+  const blocks = `SELECT t.id FROM text_blocks t WHERE t.id >> 12 IN (${parsed})`;
   const files =
     'SELECT e.id FROM entries e JOIN dirs d ON d.id = e.dir WHERE d.repo = ?1 AND e.mode <> 16384';
-  const documents = (kind: 'text' | 'tri' | 'path') => `SELECT id FROM ${fullTextTable(kind, scope)}_docsize`;
+  const documents = (kind: 'text' | 'grep' | 'path') =>
+    `SELECT id FROM ${fullTextTable(kind, scope)}_docsize`;
   const listed = 'SELECT sd.dir FROM snapshot_dirs sd WHERE sd.snapshot IN (SELECT value FROM json_each(?2))';
   const left: Record<string, string> = {
     'directories of no snapshot': `SELECT id FROM dirs WHERE repo = ?1 AND id NOT IN (${listed})`,
@@ -126,8 +129,9 @@ export async function unreached(
     'calls of no blob': `SELECT blob FROM call_sites WHERE repo = ?1 AND blob NOT IN (${repoBlobs})`,
     'words of no chunk': `${documents('text')} EXCEPT ${chunks}`,
     'chunks without words': `${chunks} EXCEPT ${documents('text')}`,
-    'trigrams of no blob': `${documents('tri')} EXCEPT ${parsed}`,
-    'blobs without trigrams': `${parsed} EXCEPT ${documents('tri')}`,
+    'trigrams of no block': `${documents('grep')} EXCEPT ${blocks}`,
+    'blocks without trigrams': `${blocks} EXCEPT ${documents('grep')}`,
+    'blobs without text': `${parsed} EXCEPT SELECT t.id >> 12 FROM text_blocks t`,
     'path words of no file': `${documents('path')} EXCEPT ${files}`,
     'files without path words': `${files} EXCEPT ${documents('path')}`,
     'vectors of no blob': `SELECT blob FROM vector_sets WHERE repo = ?1 AND blob NOT IN (${repoBlobs})`,
