@@ -127,19 +127,43 @@ async function nearest(
   const wanted = quantise([query], query.length);
   const dots = await dotProducts();
   const best = new Nearest(topK);
-  const bySegment = [
-    ...Map.groupBy(
-      sets.filter((set) => set.count > 0),
-      (set) => set.segment,
-    ),
-  ].values();
+  const bySegment = runsOf(sets).entries();
   const lane = async () => {
-    for (const [segment, places] of bySegment) {
-      scan(dots, await load(bucket, scope, segment), places, wanted, best);
-    }
+    for (const [segment, runs] of bySegment)
+      scan(dots, await load(bucket, scope, segment), runs, wanted, best);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
   return best.list();
+}
+
+/** Sets that lie one after the other in a segment. */
+interface Run {
+  at: number;
+  end: number;
+  places: SetPlace[];
+}
+
+/** Runs of each segment; known of the lists that are asked of again and again, which never change. */
+const knownRuns = new WeakMap<readonly SetPlace[], ReadonlyMap<string, Run[]>>();
+
+function runsOf(sets: readonly SetPlace[]): ReadonlyMap<string, Run[]> {
+  const known = knownRuns.get(sets);
+  if (known) return known;
+  const runs = new Map<string, Run[]>();
+  for (const place of [...sets].sort((a, b) => a.at - b.at)) {
+    if (place.count === 0) continue;
+    const own = runs.get(place.segment) ?? [];
+    const last = own.at(-1);
+    if (last?.end === place.at) {
+      last.places.push(place);
+      last.end += place.count;
+    } else if (last === undefined || last.end < place.at) {
+      own.push({ at: place.at, end: place.at + place.count, places: [place] });
+    }
+    runs.set(place.segment, own);
+  }
+  knownRuns.set(sets, runs);
+  return runs;
 }
 
 /** Vectors whose products are held at once. */
@@ -149,18 +173,18 @@ const products = new Int32Array(BLOCK);
 function scan(
   dots: DotProducts,
   held: QuantisedVectors,
-  places: SetPlace[],
+  runs: readonly Run[],
   wanted: QuantisedVectors,
   best: Nearest,
 ): void {
   const { dimensions, scales, values } = held;
   if (dimensions !== wanted.dimensions) throw new Error('vectors of another model than the question');
   const scale = wanted.scales[0]!;
-  for (const { blobId, at, count } of places) {
-    if (at + count > scales.length) throw new VectorsMoved();
-    for (let from = 0; from < count; from += BLOCK) {
-      const some = Math.min(BLOCK, count - from);
-      const first = at + from;
+  for (const { at, end, places } of runs) {
+    if (end > scales.length) throw new VectorsMoved();
+    let next = 0;
+    for (let first = at; first < end; first += BLOCK) {
+      const some = Math.min(BLOCK, end - first);
       dots.products(
         wanted.values,
         values.subarray(first * dimensions, (first + some) * dimensions),
@@ -168,7 +192,10 @@ function scan(
       );
       for (let n = 0; n < some; n++) {
         const cosine = products[n]! * scales[first + n]! * scale;
-        if (cosine > best.least) best.add(chunkIdOf(blobId, from + n), blobId, cosine);
+        if (cosine <= best.least) continue;
+        while (first + n >= places[next]!.at + places[next]!.count) next++;
+        const { blobId, at: start } = places[next]!;
+        best.add(chunkIdOf(blobId, first + n - start), blobId, cosine);
       }
     }
   }
