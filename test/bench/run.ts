@@ -21,6 +21,7 @@ import { BENCH, openSession, type Repository, type Session, serveRepository } fr
 import { measureSymbols } from './symbols.ts';
 import { formatTable } from './table.ts';
 import { measureThroughput } from './throughput.ts';
+import { measureVectors } from './vectors.ts';
 
 /** Measurements of one repository each. */
 const OF_EACH: Record<string, (session: Session, repository: Repository) => Promise<void>> = {
@@ -38,6 +39,7 @@ const OF_ALL: Record<string, (session: Session, repositories: Repository[]) => P
   retrieval: measureRetrieval,
   search: measureSearch,
   throughput: measureThroughput,
+  vectors: measureVectors,
 };
 
 const directories = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
