@@ -4,7 +4,7 @@
  */
 import type { Context } from 'hono';
 import { type Read, run } from '../store/control-db.ts';
-import { repoAndRefsRead, type TrackedRef } from '../store/refs.ts';
+import { repoAndRefsRead, type TrackedRef, type VisibleRefs, visibleRefsRead } from '../store/refs.ts';
 import type { Door } from '../store/repos.ts';
 import type { Viewer } from '../store/scope.ts';
 import type { AppEnv } from './feature.ts';
@@ -15,6 +15,9 @@ export type Ahead<T> = (c: Context<AppEnv>, viewer: Viewer) => Read<T>;
 /** The repo that the path's `{name}` means, and its refs. */
 export const repoOfPath: Ahead<[Door, TrackedRef[]]> = (c, viewer) =>
   repoAndRefsRead(c.var.services.db, viewer, c.req.param('name') ?? '');
+
+/** Every repo that may be asked, and its refs. */
+export const visibleRefs: Ahead<VisibleRefs> = (c, viewer) => visibleRefsRead(c.var.services.db, viewer);
 
 /**
  * What the route's own `ahead` has read. It is read now where that was not known before whose request this is: of

@@ -25,8 +25,8 @@ import {
   snapshots,
 } from './control-schema.ts';
 import { jsonPieces } from './index-json.ts';
-import { type Door, doorTo, naming } from './repos.ts';
-import type { RepoScope, Viewer } from './scope.ts';
+import { type Door, doorTo, type FoundRepo, naming, reposRead, visible } from './repos.ts';
+import type { Caller, RepoScope, Viewer } from './scope.ts';
 
 const HEADS = 'refs/heads/';
 const TAGS = 'refs/tags/';
@@ -66,17 +66,14 @@ export async function resolveIndexedRef(
   scope: RepoScope,
   ref: string | undefined,
 ): Promise<ServedRef | null> {
-  return (await resolveIndexedRefs(db, [scope], ref)).get(scope.repo.key) ?? null;
+  const rows = await listIndexedRefs(db, [scope.repo.key]);
+  return refsNamed(rows, ref).get(scope.repo.key) ?? null;
 }
 
-/** The same for several repos at once, by repo key; repos without such a ref are left out. */
-export async function resolveIndexedRefs(
-  db: ControlDb,
-  scopes: readonly RepoScope[],
-  ref: string | undefined,
-): Promise<Map<number, ServedRef>> {
+/** The same of several repos whose rows are known, by repo key; repos without such a ref are left out. */
+export function refsNamed(rows: readonly TrackedRef[], ref: string | undefined): Map<number, ServedRef> {
   const resolved = new Map<number, ServedRef>();
-  for (const [key, own] of Map.groupBy(await servedRows(db, scopes), (row) => row.ref.repoKey)) {
+  for (const [key, own] of Map.groupBy(servedOf(rows), (row) => row.ref.repoKey)) {
     const branch = own[0]!.defaultBranch;
     const found = ref === undefined ? byDefault(own, branch) : named(own, ref, branch);
     if (found) resolved.set(key, toServed(found));
@@ -84,14 +81,11 @@ export async function resolveIndexedRefs(
   return resolved;
 }
 
-/** Every ref of several repos that answers, by repo key, most recently indexed first. */
-export async function listServedRefsOf(
-  db: ControlDb,
-  scopes: readonly RepoScope[],
-): Promise<Map<number, ServedRef[]>> {
+/** Every ref that answers, by repo key, most recently indexed first. */
+export function refsServed(rows: readonly TrackedRef[]): Map<number, ServedRef[]> {
   const served = new Map<number, ServedRef[]>();
-  for (const [key, rows] of Map.groupBy(await servedRows(db, scopes), (row) => row.ref.repoKey)) {
-    served.set(key, rows.map(toServed));
+  for (const [key, own] of Map.groupBy(servedOf(rows), (row) => row.ref.repoKey)) {
+    served.set(key, own.map(toServed));
   }
   return served;
 }
@@ -101,15 +95,6 @@ export function resolveAmong(rows: readonly TrackedRef[], ref: string): ServedRe
   const served = servedOf(rows);
   const found = served[0] && named(served, ref, served[0].defaultBranch);
   return found ? toServed(found) : null;
-}
-
-async function servedRows(db: ControlDb, scopes: readonly RepoScope[]): Promise<Served[]> {
-  return servedOf(
-    await listIndexedRefs(
-      db,
-      scopes.map((scope) => scope.repo.key),
-    ),
-  );
 }
 
 /** Those that answer, most recently indexed first, then by name as they came. */
@@ -350,6 +335,37 @@ export function repoAndRefsRead(db: ControlDb, viewer: Viewer, nameOrId: string)
       doorTo(viewer, [...new Map(rows.map((row) => [row['repo.key'], rowOf(repos, row, 'repo.')])).values()]),
       rows.filter((row) => row['ref.ref'] !== null).map(trackedRef),
     ],
+  };
+}
+
+/** All that a viewer may ask: the repos, to be opened by the caller who the viewer proves to be, and their rows. */
+export interface VisibleRefs {
+  open(caller: Caller): FoundRepo[];
+  /** Of the repos, which are among those opened. */
+  refs(scopes: readonly RepoScope[]): Promise<TrackedRef[]>;
+}
+
+/** So many rows travel with the repos; where there are more, those that are needed are read when it is known which. */
+const MAX_READ_ALONG = 1_000;
+
+/** A read of the repos that a viewer sees, with their rows of `indexed_refs`. */
+export function visibleRefsRead(db: ControlDb, viewer: Viewer): Read<VisibleRefs> {
+  const found = reposRead(db, viewer);
+  const { shape, keys, values } = visible(viewer);
+  const build = () => sql`SELECT ${REF_COLUMNS} FROM ${indexedRefs}
+      JOIN ${repos} ON ${eq(repos.key, indexedRefs.repoKey)} LEFT JOIN ${snapshots} ON ${SERVES}
+    WHERE ${indexedRefs.repoKey} IN (${keys()})
+    ORDER BY ${indexedRefs.repoKey}, ${indexedRefs.ref} LIMIT ${sql.raw(String(MAX_READ_ALONG + 1))}`;
+  return {
+    statements: [...found.statements, statement(db, `refs for ${shape}`, build, values)],
+    from: ([rows = [], refs = []]) => ({
+      open: found.from([rows]),
+      async refs(scopes) {
+        const wanted = new Set(scopes.map((scope) => scope.repo.key));
+        if (refs.length > MAX_READ_ALONG) return listIndexedRefs(db, [...wanted]);
+        return refs.map(trackedRef).filter(({ ref }) => wanted.has(ref.repoKey));
+      },
+    }),
   };
 }
 

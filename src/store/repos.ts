@@ -62,7 +62,7 @@ function boundFor(viewer: Viewer): Record<string, unknown> {
   return 'expected' in viewer ? { user: viewer.userId } : { groups: groupIds(viewer) };
 }
 
-/** The repos that a name or id means to a viewer: SQL that selects their keys, its shape, and what its placeholders are. */
+/** Repos that are meant: SQL that selects their keys, its shape, and what its placeholders are. */
 export interface Naming {
   shape: string;
   keys(): SQL;
@@ -80,6 +80,15 @@ export function naming(viewer: Viewer, nameOrId: string): Naming {
         visibleTo(viewer),
       )} ORDER BY ${repos.key} LIMIT 100`,
     values: { ...boundFor(viewer), named: byId ? nameOrId.toLowerCase() : nameOrId.normalize('NFC') },
+  };
+}
+
+/** All repos that a viewer sees: SQL that selects their keys, its shape, and what its placeholders are. */
+export function visible(viewer: Viewer): Naming {
+  return {
+    shape: kindOf(viewer),
+    keys: () => sql`SELECT ${repos.key} FROM ${repos} WHERE ${visibleTo(viewer)}`,
+    values: boundFor(viewer),
   };
 }
 

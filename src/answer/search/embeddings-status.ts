@@ -1,8 +1,8 @@
 import type { z } from '@hono/zod-openapi';
 import type { Services } from '../../services.ts';
+import { run } from '../../store/control-db.ts';
 import { countEntities, type EntityCount } from '../../store/hits.ts';
-import { resolveIndexedRefs } from '../../store/refs.ts';
-import { listRepoScopes } from '../../store/repos.ts';
+import { refsNamed, visibleRefsRead } from '../../store/refs.ts';
 import type { Caller } from '../../store/scope.ts';
 import { WEIGHTS } from './rank.ts';
 import type { embeddingsStatus } from './schemas.ts';
@@ -18,8 +18,9 @@ export async function readEmbeddingsStatus(
   s: Pick<Services, 'db' | 'shard' | 'embedder' | 'vectors'>,
   caller: Caller,
 ): Promise<z.input<typeof embeddingsStatus>> {
-  const scopes = (await listRepoScopes(s.db, caller)).slice(0, MAX_REPOS);
-  const served = await resolveIndexedRefs(s.db, scopes, undefined);
+  const { open, refs } = await run(s.db.$client, visibleRefsRead(s.db, caller));
+  const scopes = open(caller).slice(0, MAX_REPOS);
+  const served = refsNamed(await refs(scopes), undefined);
   const byShard = Map.groupBy(
     scopes.filter((scope) => served.has(scope.repo.key)),
     (scope) => s.shard(scope),

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { invalid } from '../../errors.ts';
+import { readAhead, visibleRefs } from '../../http/ahead.ts';
 import { feature, header, route } from '../../http/feature.ts';
 import { setOpenPage, windowOf } from '../../http/pagination.ts';
 import { headerText, setProvenance } from '../../http/provenance.ts';
@@ -15,6 +16,7 @@ export const searchRoutes = feature();
 export const codeRoutes = feature();
 
 const find = route({
+  ahead: visibleRefs,
   method: 'get',
   path: '/search',
   scope: 'repos:read',
@@ -51,7 +53,12 @@ searchRoutes.openapi(find, async (c) => {
   const { offset } = window;
   const limit = window.limit ?? DEFAULT_LIMIT;
   if (offset > MAX_OFFSET) throw invalid('query/page', `must begin within the first ${MAX_OFFSET} results`);
-  const answer = await search(c.var.services, c.var.caller, { ...params, limit, offset });
+  const answer = await search(
+    c.var.services,
+    c.var.caller,
+    { ...params, limit, offset },
+    { visible: await readAhead(c, visibleRefs) },
+  );
   setOpenPage(c, window, answer.hits.length === limit && offset + limit <= MAX_OFFSET);
   setProvenance(c, {
     ...answer.provenance,

@@ -1,6 +1,6 @@
 import type { EmptyReason, Provenance } from '../../http/provenance.ts';
 import type { Services } from '../../services.ts';
-import type { ServedRef } from '../../store/refs.ts';
+import type { ServedRef, VisibleRefs } from '../../store/refs.ts';
 import type { Caller } from '../../store/scope.ts';
 import { type SearchHit, toHits } from './hit.ts';
 import { literalMatcher } from './line-matcher.ts';
@@ -56,19 +56,19 @@ export const MAX_LIMIT = 100;
 export const MAX_OFFSET = 1_000;
 
 /**
- * Searches what the caller may read. Filters that name nothing give an empty answer with its reason.
+ * Searches what the caller may read, which `options.visible` tells where it is known already. Filters that name nothing give an empty answer with its reason.
  * @throws Problem `validation` naming `query/query` when the query cannot be run
  */
 export async function search(
   s: SearchServices,
   caller: Caller,
   params: SearchParams,
-  options: RankOptions = {},
+  options: RankOptions & { visible?: VisibleRefs } = {},
 ): Promise<SearchAnswer> {
   const mode = params.mode ?? 'hybrid';
   const plan = planQuery(params.query, mode, params);
   for (const clause of plan.clauses) demandSymbols(clause);
-  const targets = await resolveTargets(s, caller, plan.clauses);
+  const targets = await resolveTargets(s, caller, plan.clauses, options.visible);
   const searched = targets.byClause.flat();
   const base = {
     provenance: provenanceOf(searched),

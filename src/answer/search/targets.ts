@@ -1,7 +1,13 @@
 import type { EmptyReason } from '../../http/provenance.ts';
 import type { Services } from '../../services.ts';
-import { listServedRefsOf, resolveIndexedRefs, type ServedRef } from '../../store/refs.ts';
-import { listRepoScopes } from '../../store/repos.ts';
+import { run } from '../../store/control-db.ts';
+import {
+  refsNamed,
+  refsServed,
+  type ServedRef,
+  type VisibleRefs,
+  visibleRefsRead,
+} from '../../store/refs.ts';
 import type { Caller, RepoScope } from '../../store/scope.ts';
 import { nearestNames } from '../nearest.ts';
 import type { Clause } from './query-plan.ts';
@@ -29,22 +35,25 @@ const MAX_REFS = 50;
 
 /**
  * What a caller may search by the `repo:` and `rev:` filters of each clause. Repos it may not see do not exist here.
+ * @param ahead what was read of them already
  */
 export async function resolveTargets(
   s: Pick<Services, 'db'>,
   caller: Caller,
   clauses: Clause[],
+  ahead?: VisibleRefs,
 ): Promise<Targets> {
-  const visible = await listRepoScopes(s.db, caller);
+  const { open, refs } = ahead ?? (await run(s.db.$client, visibleRefsRead(s.db, caller)));
+  const visible: RepoScope[] = open(caller);
   const names = new Set(visible.map((scope) => scope.repo.name));
   const chosen = clauses.map((clause) => visible.filter((scope) => namesRepo(clause, scope, names)));
   const notes = chosen.some((scopes) => scopes.length > MAX_REPOS)
     ? [`only ${MAX_REPOS} of the repositories were searched; name some with repo:`]
     : [];
   const byClause = await Promise.all(
-    clauses.map((clause, at) => served(s, chosen[at]!.slice(0, MAX_REPOS), clause.refs)),
+    clauses.map((clause, at) => served(refs, chosen[at]!.slice(0, MAX_REPOS), clause.refs)),
   );
-  return { byClause, notes, ...(await emptiness(s, visible, clauses, chosen, byClause)) };
+  return { byClause, notes, ...(await emptiness(refs, visible, clauses, chosen, byClause)) };
 }
 
 function namesRepo(clause: Clause, { repo }: RepoScope, names: Set<string>): boolean {
@@ -76,14 +85,13 @@ function inOrder(name: string, pieces: string[]): boolean {
   return at <= name.length - last.length;
 }
 
-async function served(s: Pick<Services, 'db'>, scopes: RepoScope[], refs: string[]): Promise<Target[]> {
+async function served(read: VisibleRefs['refs'], scopes: RepoScope[], refs: string[]): Promise<Target[]> {
   if (scopes.length === 0) return [];
+  const rows = await read(scopes);
   const byKey = new Map<number, ServedRef[]>();
   const lists = refs.includes(ALL_REFS)
-    ? [await listServedRefsOf(s.db, scopes)]
-    : await Promise.all(
-        (refs.length ? refs : [undefined]).map((ref) => resolveIndexedRefs(s.db, scopes, ref)),
-      );
+    ? [refsServed(rows)]
+    : (refs.length ? refs : [undefined]).map((ref) => refsNamed(rows, ref));
   for (const list of lists) {
     for (const [key, found] of list) {
       const known = byKey.get(key) ?? [];
@@ -98,7 +106,7 @@ async function served(s: Pick<Services, 'db'>, scopes: RepoScope[], refs: string
 }
 
 async function emptiness(
-  s: Pick<Services, 'db'>,
+  read: VisibleRefs['refs'],
   visible: RepoScope[],
   clauses: Clause[],
   chosen: RepoScope[][],
@@ -114,12 +122,16 @@ async function emptiness(
     };
   }
   const refs = clauses.flatMap((clause) => clause.refs);
-  return { emptyReason: 'not_indexed', suggestions: await nearestRefs(s, chosen.flat(), refs) };
+  return { emptyReason: 'not_indexed', suggestions: await nearestRefs(read, chosen.flat(), refs) };
 }
 
-async function nearestRefs(s: Pick<Services, 'db'>, scopes: RepoScope[], refs: string[]): Promise<string[]> {
+async function nearestRefs(
+  read: VisibleRefs['refs'],
+  scopes: RepoScope[],
+  refs: string[],
+): Promise<string[]> {
   if (refs.length === 0 || scopes.length === 0) return [];
-  const served = await listServedRefsOf(s.db, scopes.slice(0, MAX_REPOS));
+  const served = refsServed(await read(scopes.slice(0, MAX_REPOS)));
   const names = [...new Set([...served.values()].flat().map((ref) => ref.ref))];
   return [...new Set(refs.flatMap((ref) => nearestNames(ref, names)))];
 }

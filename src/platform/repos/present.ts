@@ -9,12 +9,12 @@ import type { repoRef as refSchema, repo as repoSchema } from './schemas.ts';
 export type RepoView = z.output<typeof repoSchema>;
 type RefView = z.output<typeof refSchema>;
 
-/** Repos with their indexed refs, in the given order; two queries for all of them. */
-export async function presentRepos(s: Pick<Services, 'db' | 'env'>, found: FoundRepo[]): Promise<RepoView[]> {
-  const refs = await listIndexedRefs(
-    s.db,
-    found.map(({ row }) => row.key),
-  );
+/** Repos with their indexed refs, in the given order. */
+export function presentRepos(
+  s: Pick<Services, 'env'>,
+  found: FoundRepo[],
+  refs: readonly TrackedRef[],
+): RepoView[] {
   const byRepo = Map.groupBy(refs, ({ ref }) => ref.repoKey);
   return found.map((each) => present(s, each, byRepo.get(each.row.key) ?? []));
 }

@@ -1,7 +1,7 @@
 /** Repositories: registration, settings, refs, sync, deletion (RepoRelay's management routes). */
 
 import { z } from '@hono/zod-openapi';
-import { type Ahead, readAhead, repoOfPath } from '../../http/ahead.ts';
+import { readAhead, repoOfPath, visibleRefs } from '../../http/ahead.ts';
 import { requireMatch } from '../../http/etag.ts';
 import { feature, json, route } from '../../http/feature.ts';
 import { pageQuery, setPage, slice, windowOf } from '../../http/pagination.ts';
@@ -9,8 +9,7 @@ import { setProvenance } from '../../http/provenance.ts';
 import { tokenHosts } from '../../ingest/mirror/credentials.ts';
 import { refreshListing } from '../../ingest/steps/listing.ts';
 import { branchesAndTags, storedListing } from '../../store/refs.ts';
-import { type FoundRepo, findRepo, reposRead } from '../../store/repos.ts';
-import type { Caller } from '../../store/scope.ts';
+import { findRepo } from '../../store/repos.ts';
 import { present, presentRepo, presentRepos } from './present.ts';
 import { preview } from './preview.ts';
 import { changeRepo, register } from './register.ts';
@@ -52,10 +51,8 @@ const registerRoute = route({
   responses: { 201: { description: 'Registered; the mirror job runs', content: json(registeredRepo) } },
 });
 
-const allRepos: Ahead<(caller: Caller) => FoundRepo[]> = (c, viewer) => reposRead(c.var.services.db, viewer);
-
 const list = route({
-  ahead: allRepos,
+  ahead: visibleRefs,
   method: 'get',
   path: '/repos',
   scope: 'repos:read',
@@ -195,9 +192,11 @@ repoRoutes.openapi(registerRoute, async (c) => {
 repoRoutes.openapi(list, async (c) => {
   const { services, caller } = c.var;
   const window = windowOf(c.req.valid('query'), null);
-  const found = (await readAhead(c, allRepos))(caller);
+  const { open, refs } = await readAhead(c, visibleRefs);
+  const found = open(caller);
   setPage(c, window, found.length);
-  return c.json(await presentRepos(services, slice(found, window)), 200);
+  const shown = slice(found, window);
+  return c.json(presentRepos(services, shown, await refs(shown)), 200);
 });
 
 repoRoutes.openapi(get, async (c) => {
