@@ -60,6 +60,23 @@ function mergeLess(shard: D1Database, kind: Kind, scope: RepoScope): D1PreparedS
   );
 }
 
+/** Pages that one run may write to merge a table: a small repo's become one segment, a large one's some runs later. */
+const MERGED_PAGES = 500;
+
+/**
+ * Merges what the writes of a run left in segments of their own, each of which repeats the terms of the others: of a small
+ * repo a fifth of the index.
+ */
+export async function mergeFullText(shard: D1Database, scope: RepoScope): Promise<void> {
+  const kinds: Kind[] = ['text', 'grep'];
+  await shard.batch(
+    kinds.map((kind) => {
+      const table = fullTextTable(kind, scope);
+      return shard.prepare(`INSERT INTO ${table} (${table}, rank) VALUES ('merge', ${MERGED_PAGES})`);
+    }),
+  );
+}
+
 export function dropFullText(shard: D1Database, scope: RepoScope): D1PreparedStatement[] {
   const kinds: Kind[] = ['text', 'grep', 'path'];
   return kinds.map((kind) => shard.prepare(`DROP TABLE IF EXISTS ${fullTextTable(kind, scope)}`));

@@ -1,7 +1,9 @@
 /**
- * What an index weighs: the pages that a repository adds to its shard, tables, their indexes and full text, against the
- * text of the one ref that is indexed. Packs are not counted; vectors are made at query time and stored nowhere.
+ * What an index weighs: the pages that a repository adds to its shard, tables, their indexes and full text, and its vectors,
+ * against the text of the one ref that is indexed. Packs are not counted.
  */
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openIndexFiles, shardFiles, snapshotsOf } from './index-files.ts';
 import { type Repository, registerAndIndex, removeRepo, type Session } from './session.ts';
@@ -46,7 +48,24 @@ function usedBytes(stateDir: string): Map<string, number> {
     }
     db.close();
   }
+  used.set('vectors', vectorBytes(stateDir));
   return used;
+}
+
+/** Bytes of the segments of vectors, by what the local R2 notes of its objects. */
+function vectorBytes(stateDir: string): number {
+  const folder = path.join(stateDir, 'v3/r2/miniflare-R2BucketObject');
+  let bytes = 0;
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.sqlite'))) {
+    const db = new DatabaseSync(path.join(folder, file), { readOnly: true });
+    db.exec('PRAGMA busy_timeout = 20000');
+    const held = db.prepare("SELECT 1 FROM sqlite_master WHERE name = '_mf_objects'").get();
+    const row =
+      held && db.prepare("SELECT sum(size) AS bytes FROM _mf_objects WHERE key LIKE '%/vectors/%'").get();
+    bytes += Number(row?.bytes ?? 0);
+    db.close();
+  }
+  return bytes;
 }
 
 /** The bytes of every file of the ref that has text, by path: what a checkout of it holds of them. */

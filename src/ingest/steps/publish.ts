@@ -1,3 +1,4 @@
+import { mergeFullText } from '../../store/full-text.ts';
 import { markEmbedded } from '../../store/vector-sets.ts';
 import { batches } from '../indexing/plan.ts';
 import { publishSnapshot } from '../indexing/publish.ts';
@@ -35,6 +36,7 @@ export async function publishStep(context: StepContext): Promise<void> {
     filesIndexed: published.filesIndexed,
     filesSkipped: published.filesSkipped,
   });
+  await mergeFullText(s.shard(scope), scope);
   for (let round = 0; round < SWEEPS; round++) {
     if ((await sweep(deps, scope)).status !== 'more') return;
   }
