@@ -39,3 +39,51 @@ export function dequantise({ dimensions, scales, values }: QuantisedVectors): Fl
     Float32Array.from(values.subarray(n * dimensions, (n + 1) * dimensions), (value) => value * scale),
   );
 }
+
+/** The same in 4 bits a value, as the embedded store keeps them; `packedBytes` bytes each, one after another. */
+export interface PackedVectors {
+  dimensions: number;
+  /** As above. */
+  scales: Float32Array;
+  /** Byte n of a vector: value n in the low four bits, value n + `packedBytes` in the high ones, each from -7 to 7. */
+  values: Int8Array;
+}
+
+/** Bytes of a packed vector. */
+export function packedBytes(dimensions: number): number {
+  return Math.ceil(dimensions / 2);
+}
+
+const PACKED_STEPS = 7;
+/**
+ * Standard deviations at which the steps end: values beyond are cut. Measured on 20,000 chunks: of the ten nearest, 9.6 stay
+ * (up to the largest value: 9.5), and the ten are always among the twenty nearest.
+ */
+const PACKED_REACH = 2.4;
+
+export function pack({ dimensions, values }: QuantisedVectors): PackedVectors {
+  const count = dimensions === 0 ? 0 : values.length / dimensions;
+  const half = packedBytes(dimensions);
+  const packed: PackedVectors = {
+    dimensions,
+    scales: new Float32Array(count),
+    values: new Int8Array(count * half),
+  };
+  for (let n = 0; n < count; n++) {
+    const vector = values.subarray(n * dimensions, (n + 1) * dimensions);
+    let square = 0;
+    for (const value of vector) square += value * value;
+    if (square === 0) continue;
+    const steps = PACKED_STEPS / Math.min(STEPS, PACKED_REACH * Math.sqrt(square / dimensions));
+    let sum = 0;
+    const step = (at: number) => {
+      if (at >= dimensions) return 0;
+      const value = Math.max(-PACKED_STEPS, Math.min(PACKED_STEPS, Math.round(vector[at]! * steps)));
+      sum += value * value;
+      return value;
+    };
+    for (let at = 0; at < half; at++) packed.values[n * half + at] = (step(at) & 15) | (step(at + half) << 4);
+    packed.scales[n] = sum === 0 ? 0 : 1 / Math.sqrt(sum);
+  }
+  return packed;
+}

@@ -1,11 +1,13 @@
 /**
- * The products of one vector in 8 bits (`../quantised.ts`) with many. `dot-products.wasm` does it with SIMD; it is handed in as a
+ * The products of one vector in 8 bits with many in 4 (`../quantised.ts`). `dot-products.wasm` does it with SIMD; it is handed in as a
  * module, because Workers forbid compiling at run time: `import module from './dot-products.wasm'`.
  */
 
+import { packedBytes } from '../quantised.ts';
+
 export interface DotProducts {
   /**
-   * Writes `query · vector` for each of the vectors, which lie one after the other.
+   * Writes `query · vector` for each of the vectors, which lie one after the other, packed.
    * @param scores one a vector; as many are taken
    */
   products(query: Int8Array, vectors: Int8Array, scores: Int32Array): void;
@@ -17,22 +19,20 @@ export function createDotProducts(module: WebAssembly.Module | null): DotProduct
   return simdProducts(new WebAssembly.Instance(module).exports as unknown as Kernel);
 }
 
-/** In JavaScript. Four sums, because one would make each addition wait for the last. */
+/** In JavaScript. Two sums, because one would make each addition wait for the last. */
 export const plainProducts: DotProducts = {
   products(query, vectors, scores) {
-    const dimensions = query.length;
-    const wide = Int32Array.from(query);
+    const half = packedBytes(query.length);
+    const wide = new Int32Array(2 * half);
+    wide.set(query);
     for (let row = 0, at = 0; row < scores.length; row++) {
-      let [a, b, c, e] = [0, 0, 0, 0];
-      let d = 0;
-      for (; d + 4 <= dimensions; d += 4, at += 4) {
-        a += wide[d]! * vectors[at]!;
-        b += wide[d + 1]! * vectors[at + 1]!;
-        c += wide[d + 2]! * vectors[at + 2]!;
-        e += wide[d + 3]! * vectors[at + 3]!;
+      let [a, b] = [0, 0];
+      for (let d = 0; d < half; d++, at++) {
+        const both = vectors[at]!;
+        a += wide[d]! * ((both << 28) >> 28);
+        b += wide[d + half]! * (both >> 4);
       }
-      for (; d < dimensions; d++, at++) a += wide[d]! * vectors[at]!;
-      scores[row] = a + b + (c + e);
+      scores[row] = a + b;
     }
   },
 };
@@ -60,16 +60,17 @@ function simdProducts(kernel: Kernel): DotProducts {
   return {
     products(query, vectors, scores) {
       const dimensions = query.length;
-      if (dimensions === 0 || dimensions % LANE !== 0 || 2 * dimensions > QUERY_BYTES)
+      const bytes = dimensions / 2;
+      if (dimensions === 0 || bytes % LANE !== 0 || 2 * dimensions > QUERY_BYTES)
         return plainProducts.products(query, vectors, scores);
       new Int16Array(buffer, QUERY_AT, dimensions).set(query);
-      const block = Math.min(Math.floor(BLOCK_BYTES / dimensions), SCORES_BYTES / 4);
+      const block = Math.min(Math.floor(BLOCK_BYTES / bytes), SCORES_BYTES / 4);
       const input = new Int8Array(buffer, BLOCK_AT, BLOCK_BYTES);
       const output = new Int32Array(buffer, SCORES_AT, block);
       for (let from = 0; from < scores.length; from += block) {
         const count = Math.min(block, scores.length - from);
-        input.set(vectors.subarray(from * dimensions, (from + count) * dimensions));
-        kernel.products(QUERY_AT, BLOCK_AT, dimensions, count, SCORES_AT);
+        input.set(vectors.subarray(from * bytes, (from + count) * bytes));
+        kernel.products(QUERY_AT, BLOCK_AT, bytes, count, SCORES_AT);
         scores.set(output.subarray(0, count), from);
       }
     },

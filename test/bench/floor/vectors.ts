@@ -11,6 +11,7 @@ import module from '../../../src/models/embedded/dot-products.wasm';
 import { Nearest } from '../../../src/models/embedded/nearest.ts';
 
 const DIMENSIONS = 256;
+const BYTES = DIMENSIONS / 2;
 const CHUNKS = 100_000;
 const BLOCK = 4096;
 
@@ -20,7 +21,7 @@ let vectors: Int8Array | undefined;
 
 function held(): Int8Array {
   if (vectors) return vectors;
-  vectors = new Int8Array(CHUNKS * DIMENSIONS);
+  vectors = new Int8Array(CHUNKS * BYTES);
   for (let at = 0, state = 1; at < vectors.length; at++) {
     state = Math.imul(state, 1_664_525) + 1_013_904_223;
     vectors[at] = state >> 24;
@@ -35,7 +36,7 @@ function scan(plain: boolean): number {
   const best = new Nearest(200);
   for (let first = 0; first < CHUNKS; first += BLOCK) {
     const some = Math.min(BLOCK, CHUNKS - first);
-    const block = all.subarray(first * DIMENSIONS, (first + some) * DIMENSIONS);
+    const block = all.subarray(first * BYTES, (first + some) * BYTES);
     dots.products(all.subarray(0, DIMENSIONS), block, products.subarray(0, some));
     for (let n = 0; n < some; n++)
       if (products[n]! > best.least) best.add(first + n, first + n, products[n]!);

@@ -10,7 +10,7 @@ import { MODEL } from '../../../src/models/embedded/model-id.ts';
 import { MAX_WORD, scanWords } from '../../../src/models/embedded/scan-words.ts';
 import { createStaticEmbedder } from '../../../src/models/embedded/static-embedder.ts';
 import { modelFile } from '../../../src/models/embedded/training/write-model.ts';
-import { quantise } from '../../../src/models/quantised.ts';
+import { dequantise, pack, quantise } from '../../../src/models/quantised.ts';
 import { splitIdentifier } from '../../../src/words.ts';
 
 const SOURCE = path.resolve(import.meta.dirname, '../../../src/models/embedded');
@@ -216,7 +216,7 @@ describe('the static embedder', () => {
   });
 });
 
-describe('vectors in 8 bits', () => {
+describe('vectors in 8 bits, and packed in 4', () => {
   const unit = (seed: number) => {
     const values = Float32Array.from({ length: 256 }, (_, at) => Math.sin(seed * 7 + at * at));
     return values.map((value) => value / Math.hypot(...values));
@@ -226,10 +226,27 @@ describe('vectors in 8 bits', () => {
     const scores = new Int32Array(1);
     for (let seed = 0; seed < 20; seed++) {
       const [a, b] = [quantise([unit(seed)], 256), quantise([unit(seed + 1)], 256)];
-      plainProducts.products(a.values, b.values, scores);
-      const error = scores[0]! * a.scales[0]! * b.scales[0]! - cosine(unit(seed), unit(seed + 1));
-      expect(Math.abs(error)).toBeLessThan(0.002);
+      const exact = cosine(unit(seed), unit(seed + 1));
+      const [whole] = dequantise(b);
+      expect(Math.abs(cosine(unit(seed), whole!) - exact)).toBeLessThan(0.002);
+      const packed = pack(b);
+      plainProducts.products(a.values, packed.values, scores);
+      expect(Math.abs(scores[0]! * a.scales[0]! * packed.scales[0]! - exact)).toBeLessThan(0.02);
     }
+  });
+
+  it('are packed two values a byte, an odd one alone, zeros as zeros', () => {
+    const vectors = quantise([Float32Array.of(0.6, -0.6, 0.3), Float32Array.of(0, 0, 0)], 3);
+    const { values, scales } = pack(vectors);
+    expect([...values].map((byte) => [(byte << 28) >> 28, byte >> 4])).toEqual([
+      [7, 4],
+      [-7, 0],
+      [0, 0],
+      [0, 0],
+    ]);
+    expect(scales[0]).toBeCloseTo(1 / Math.hypot(7, 7, 4));
+    expect(scales[1]).toBe(0);
+    expect(pack(quantise([], 256))).toMatchObject({ values: new Int8Array(0) });
   });
 
   it('never hold what 8 bits cannot, and zeros are near to nothing', () => {
