@@ -330,7 +330,27 @@ class MatchReader {
       tree: null,
     };
     for (const capture of match.captures) this.importPart(raw, capture.name, capture.node);
-    if (raw.source !== '' || raw.tree !== null) this.facts.imports.push(raw);
+    const list = match.captures.find((capture) => capture.name === 'import.names');
+    if (list) this.facts.imports.push(...this.importNames(raw, list.node));
+    else if (raw.source !== '' || raw.tree !== null) this.facts.imports.push(raw);
+  }
+
+  /** The specifiers of `{ a, b as c }`, the properties of a pattern. */
+  private importNames(raw: RawImport, list: Node): RawImport[] {
+    return list.namedChildren.flatMap((one) => {
+      if (one.type === 'comment') return [];
+      const isPlain = one.type === 'shorthand_property_identifier_pattern';
+      const name = isPlain ? one : (one.childForFieldName('name') ?? one.childForFieldName('key'));
+      const alias = one.childForFieldName('alias') ?? one.childForFieldName('value');
+      // A pattern within a pattern takes the name apart: it binds none.
+      if (!name || (alias !== null && alias.type !== 'identifier' && alias.type !== 'string')) return [];
+      return {
+        ...raw,
+        start: name.startIndex,
+        name: unquote(this.textOf(name)),
+        alias: alias && this.textOf(alias),
+      };
+    });
   }
 
   private importPart(raw: RawImport, part: string, node: Node): void {

@@ -52,6 +52,8 @@
  *   `@import.source`    the module (quotes stripped). Required unless `@import.tree` is there.
  *   `@import.name`      the imported name, default `*`.
  *   `@import.alias`     the local name, default the last identifier of the name; `''` where nothing is bound.
+ *   `@import.names`     a list of specifiers, each with a name and an alias: one ImportFact each. What stands behind the list
+ *                       (`from 'm'`) would otherwise keep a match open for every name before it.
  *   `@import.default`   the local name of a default import (name becomes `default`).
  *   `@import.namespace` the local name of a namespace import (name becomes `*`).
  *   `@import.reexport`  presence marks a re-export.
