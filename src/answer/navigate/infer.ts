@@ -13,6 +13,7 @@ import {
 import { type Family, familyOf, IMPLICIT_SELF } from './modules.ts';
 import type { IndexedFile } from './paths.ts';
 import type { Edge } from './resolve.ts';
+import { valueOnLine } from './scopes.ts';
 import {
   annotatedTypes,
   declaredType,
@@ -276,7 +277,12 @@ function ofBinding(facts: Facts, question: Question, name: string, steps: number
     const known = ofWritten(facts, [writtenAt(site, binding.annotation)], question.read);
     if (known.kind === 'type' || binding.kind === 'parameter') return known;
   }
-  if (binding.kind === 'variable') return null;
+  if (binding.kind === 'variable') {
+    // One line is read below; what goes on over several is read here.
+    return binding.value === null || binding.value === name
+      ? null
+      : infer(facts, question, binding.value, steps - 1);
+  }
   return ofParameter(facts, question, found, steps);
 }
 
@@ -384,9 +390,7 @@ function ofVariableDefinition(
 ): Inferred {
   const type = declaredType(variable.signature, variable.name, variable.lang, read);
   if (type !== null) return typeIn(facts, variable, type);
-  const value = /(?<![=!<>:])=(?![=>])\s*(.+)$/.exec(
-    variable.signature.slice(variable.signature.indexOf(variable.name)),
-  )?.[1];
+  const value = valueOf(facts, variable);
   if (value === undefined) return NOTHING;
   const there: CallSite = {
     blob: variable.blob,
@@ -401,6 +405,16 @@ function ofVariableDefinition(
     caller: null,
   };
   return infer(facts, { site: there, resolve, read }, value.replace(/[;,]\s*$/, ''), steps - 1);
+}
+
+/** The expression that a variable is made from. */
+function valueOf(facts: Facts, variable: Definition): string | undefined {
+  const text = familyOf(variable.lang) === 'javascript' ? facts.text(variable.path) : null;
+  // A signature ends with its line, an expression where its statement does.
+  const whole = text === null ? null : valueOnLine(text, variable.startLine, variable.name);
+  if (whole !== null) return whole;
+  const { signature, name } = variable;
+  return /(?<![=!<>:])=(?![=>])\s*(.+)$/.exec(signature.slice(signature.indexOf(name)))?.[1];
 }
 
 function ofField(facts: Facts, question: Question, receiver: string, field: string, steps: number): Inferred {
@@ -434,8 +448,9 @@ export function isVariable(definition: Definition): boolean {
   return definition.kind === 'variable' || definition.kind === 'constant' || definition.kind === 'field';
 }
 
-/** True when the file binds `name` to a package that the repository does not hold. */
+/** True when the file binds `name` to a package that the repository does not hold, or leaves it to the platform. */
 function isExternal(facts: Facts, site: CallSite, name: string): boolean {
+  if (isPlatform(facts, site, name)) return true;
   const file = { path: site.path, blob: site.blob, lang: site.lang };
   return facts
     .bindings(site.path)
@@ -445,4 +460,22 @@ function isExternal(facts: Facts, site: CallSite, name: string): boolean {
         imported(facts, file, binding).external &&
         moduleFiles(facts, file, binding) === null,
     );
+}
+
+/** Objects that browsers and Node give to every module. */
+const PLATFORM = new Set(
+  `AbortController Array ArrayBuffer Atomics BigInt Blob Boolean Buffer Date Error EventSource FormData Headers Intl JSON
+  Map Math Number Object Promise Proxy Reflect RegExp Request Response Set String Symbol TextDecoder TextEncoder URL
+  URLSearchParams WeakMap WeakSet WebSocket caches console crypto customElements document globalThis history indexedDB
+  localStorage location navigator performance process screen sessionStorage window`.split(/\s+/),
+);
+
+/** True for a name of the platform that a JavaScript module does not make its own. */
+export function isPlatform(facts: Facts, site: CallSite, name: string): boolean {
+  if (familyOf(site.lang) !== 'javascript' || !PLATFORM.has(name)) return false;
+  if (facts.bindings(site.path).some((binding) => binding.alias === name)) return false;
+  return (
+    !facts.definitions(name).some((definition) => definition.path === site.path) &&
+    bindingOf(facts, site, name) === null
+  );
 }
