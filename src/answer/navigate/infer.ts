@@ -13,7 +13,7 @@ import {
 import { type Family, familyOf, IMPLICIT_SELF } from './modules.ts';
 import type { IndexedFile } from './paths.ts';
 import type { Edge } from './resolve.ts';
-import { valueOnLine } from './scopes.ts';
+import { lineStart, returnedBy, valueOnLine } from './scopes.ts';
 import {
   annotatedTypes,
   declaredType,
@@ -155,7 +155,7 @@ function ofCall(
   // Resolving the call infers its own receiver: once, so that a chain costs its length.
   const [best] = resolve(facts, { ...site, ...call, receiverType: null, arity: null }, steps - 1);
   if (!best || best.confidence < SURE_CALLEE) return NOTHING;
-  const known = returned(facts, best.definition, read);
+  const known = returned(facts, best.definition, { resolve, read }, steps - 1);
   if (known.kind !== 'unknown' || read !== typeNamed) return known;
   // A call that tells no type may return its own receiver, as builders do: then the next method is one of it.
   const owner = isMember(best.definition) ? ownerOf(facts, best.definition) : null;
@@ -164,8 +164,13 @@ function ofCall(
     : known;
 }
 
-/** What calling a definition gives: the class itself, or the declared return type. */
-function returned(facts: Facts, definition: Definition, read: TypeReader): Inferred {
+/** What calling a definition gives: the class itself, the declared return type, or what its body returns. */
+function returned(
+  facts: Facts,
+  definition: Definition,
+  { resolve, read }: Pick<Question, 'resolve' | 'read'>,
+  steps: number,
+): Inferred {
   if (isType(definition) && read === typeNamed) return { kind: 'type', types: [definition], sure: true };
   const name = returnType(definition.signature, definition.name, definition.lang, read);
   if (name !== null) return typeIn(facts, definition, name);
@@ -175,7 +180,31 @@ function returned(facts: Facts, definition: Definition, read: TypeReader): Infer
     result === null ? [] : [{ text: result, at, env }],
   );
   const known = ofWritten(facts, results, read);
-  return known.kind === 'type' ? known : NOTHING;
+  if (known.kind === 'type') return known;
+  return results.length > 0 ? NOTHING : ofBody(facts, definition, { resolve, read }, steps);
+}
+
+/** What a function without a declared type returns, read off its body. */
+function ofBody(
+  facts: Facts,
+  definition: Definition,
+  question: Pick<Question, 'resolve' | 'read'>,
+  steps: number,
+): Inferred {
+  const text = facts.text(definition.path);
+  const start = text === null ? -1 : lineStart(text, definition.startLine);
+  const body = text === null ? null : returnedBy(text, text.indexOf(definition.name, start));
+  if (body === null || /^(?:this|[{[])/.test(body.value)) return NOTHING;
+  const site = { ...placeOf(definition), line: body.line, caller: definition };
+  return infer(facts, { ...question, site }, body.value, steps);
+}
+
+/** Where a definition stands, as a place that an expression is read at. */
+function placeOf({ blob, path, lang, startLine, name }: Definition): CallSite {
+  return {
+    ...{ blob, path, lang, line: startLine, callee: name },
+    ...{ ord: -1, receiver: '', receiverType: null, arity: null, caller: null },
+  };
 }
 
 /** A type named in the file of `definition`; `this` and `Self` are the type that owns it. */
@@ -342,7 +371,7 @@ function ofMember(
     const found = lookupMember(facts, type, name);
     const member = (found.own.length > 0 ? found.own : found.inherited)[0];
     if (member && /(?:^|\s)get\s/.test(member.signature) && member.kind === 'method')
-      return returned(facts, member, question.read);
+      return returned(facts, member, question, steps);
     if (member) return ofVariableDefinition(facts, member, question, steps);
   }
   return NOTHING;
@@ -390,25 +419,14 @@ function ofVariableDefinition(
 ): Inferred {
   const type = declaredType(variable.signature, variable.name, variable.lang, read);
   if (type !== null) return typeIn(facts, variable, type);
-  const value = valueOf(facts, variable);
+  const value = initialValue(facts, variable);
   if (value === undefined) return NOTHING;
-  const there: CallSite = {
-    blob: variable.blob,
-    ord: -1,
-    path: variable.path,
-    lang: variable.lang,
-    line: variable.startLine,
-    callee: variable.name,
-    receiver: '',
-    receiverType: null,
-    arity: null,
-    caller: null,
-  };
+  const there = placeOf(variable);
   return infer(facts, { site: there, resolve, read }, value.replace(/[;,]\s*$/, ''), steps - 1);
 }
 
 /** The expression that a variable is made from. */
-function valueOf(facts: Facts, variable: Definition): string | undefined {
+function initialValue(facts: Facts, variable: Definition): string | undefined {
   const text = familyOf(variable.lang) === 'javascript' ? facts.text(variable.path) : null;
   // A signature ends with its line, an expression where its statement does.
   const whole = text === null ? null : valueOnLine(text, variable.startLine, variable.name);

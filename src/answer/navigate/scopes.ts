@@ -56,6 +56,37 @@ export function valueOnLine(text: string, line: number, name: string): string | 
   return keyword && (declared(text, code, from + keyword.index + keyword[0].length, name)?.value ?? null);
 }
 
+/**
+ * What the function that begins at `start` returns: the expression behind an arrow, or of the one `return` that stands
+ * outside of any other block. Null where that does not tell.
+ */
+export function returnedBy(text: string, start: number): { value: string; line: number } | null {
+  const { code, pairs } = codeOf(text);
+  const head =
+    /^[^({=]*?(?:=\s*)?(?:async\s*)?(?:function\b\s*\*?\s*[\p{L}\p{N}_$]*\s*)?(?:<[^()]*>\s*)?(?=\()/u.exec(
+      code.slice(start, start + 400),
+    );
+  const close = head ? pairs.get(start + head[0].length) : undefined;
+  if (close === undefined) return null;
+  const lead = /^\s*(=>)?\s*/.exec(code.slice(close + 1, close + 200))!;
+  const body = close + 1 + lead[0].length;
+  if (code[body] !== '{') return lead[1] === undefined ? null : expressionOn(code, body);
+  let found: number | null = null;
+  for (let at = body + 1; at < (pairs.get(body) ?? 0); at++) {
+    if (OPENING.includes(code[at]!)) at = pairs.get(at) ?? code.length;
+    else if (code.startsWith('return', at) && !isWord(code[at - 1]) && !isWord(code[at + 6])) {
+      if (found !== null) return null;
+      found = at + 6 + /^\s*/.exec(code.slice(at + 6, at + 200))![0].length;
+    }
+  }
+  return found === null ? null : expressionOn(code, found);
+}
+
+function expressionOn(code: string, from: number): { value: string; line: number } | null {
+  const value = expressionFrom(code, from);
+  return value === null ? null : { value, line: code.slice(0, from).split('\n').length };
+}
+
 /** The text with comments, strings and regular expressions blanked out, of the same length. */
 export function masked(text: string): string {
   return codeOf(text).code;
@@ -358,17 +389,34 @@ function expressionFrom(code: string, from: number): string | null {
     if (OPENING.includes(char)) {
       at = closing(code, at);
       if (at < 0) return null;
-    } else if (char === ';' || char === ',' || CLOSING.includes(char) || (char === '\n' && !goesOn(code, at)))
+    } else if (char === '<' && typeArguments(code, at) > 0) at = typeArguments(code, at) - 1;
+    else if (char === ';' || char === ',' || CLOSING.includes(char) || (char === '\n' && !goesOn(code, at)))
       return withoutArguments(code.slice(from, at));
   }
   return null;
+}
+
+/** Where the call follows whose type arguments begin at `at`; 0 where none do. */
+function typeArguments(code: string, at: number): number {
+  if (!isWord(code[at - 1])) return 0;
+  let depth = 0;
+  for (let next = at; next < Math.min(code.length, at + MAX_VALUE); next++) {
+    const char = code[next]!;
+    if (char === '<') depth++;
+    else if (char === '>' && code[next - 1] !== '=' && --depth === 0)
+      return code[next + 1] === '(' ? next + 1 : 0;
+    else if (char === ';') return 0;
+  }
+  return 0;
 }
 
 function withoutArguments(expression: string): string | null {
   let out = '';
   for (let at = 0; at < expression.length; at++) {
     const char = expression[at]!;
-    if (char !== '(' || out.trim() === '') out += char;
+    const behind = char === '<' ? typeArguments(expression, at) : 0;
+    if (behind > 0) at = behind - 1;
+    else if (char !== '(' || out.trim() === '') out += char;
     else {
       out += '()';
       at = closing(expression, at);
