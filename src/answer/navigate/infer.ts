@@ -17,6 +17,8 @@ import { lineStart, returnedBy, valueOnLine } from './scopes.ts';
 import {
   annotatedTypes,
   declaredType,
+  documentedAbove,
+  documentedVariable,
   elementNamed,
   initialiser,
   iterated,
@@ -172,7 +174,9 @@ function returned(
   steps: number,
 ): Inferred {
   if (isType(definition) && read === typeNamed) return { kind: 'type', types: [definition], sure: true };
-  const name = returnType(definition.signature, definition.name, definition.lang, read);
+  const name =
+    returnType(definition.signature, definition.name, definition.lang, read) ??
+    inComment(facts, definition, 'return', read);
   if (name !== null) return typeIn(facts, definition, name);
   if (familyOf(definition.lang) !== 'javascript' || isType(definition)) return NOTHING;
   // What the signature cuts off, or what a field of function type returns.
@@ -182,6 +186,12 @@ function returned(
   const known = ofWritten(facts, results, read);
   if (known.kind === 'type') return known;
   return results.length > 0 ? NOTHING : ofBody(facts, definition, { resolve, read }, steps);
+}
+
+/** The type that the comment before a definition of PHP names. */
+function inComment(facts: Facts, definition: Definition, tag: string, read: TypeReader): string | null {
+  const text = definition.lang === 'php' ? facts.text(definition.path) : null;
+  return text === null ? null : documentedAbove(text, definition.startLine, tag, read);
 }
 
 /** What a function without a declared type returns, read off its body. */
@@ -266,6 +276,12 @@ function ofVariable(facts: Facts, question: Question, name: string, steps: numbe
   }
   const text = facts.text(site.path);
   const range = { from: site.caller?.startLine ?? 1, to: site.line, lang: site.lang };
+  const documented =
+    text === null || site.lang !== 'php' ? null : documentedVariable(text, name, range, read);
+  if (documented !== null) {
+    const known = named(facts, site, documented);
+    if (known.kind === 'type') return known;
+  }
   if (text !== null) {
     const value = initialiser(text, name, range);
     if (value !== null && value !== name) return infer(facts, question, value, steps - 1);
@@ -369,7 +385,8 @@ function ofMember(
 ): Inferred {
   for (const type of types) {
     const found = lookupMember(facts, type, name);
-    const member = (found.own.length > 0 ? found.own : found.inherited)[0];
+    const members = found.own.length > 0 ? found.own : found.inherited;
+    const member = members.find(isVariable) ?? members[0];
     if (member && /(?:^|\s)get\s/.test(member.signature) && member.kind === 'method')
       return returned(facts, member, question, steps);
     if (member) return ofVariableDefinition(facts, member, question, steps);
@@ -417,7 +434,9 @@ function ofVariableDefinition(
   { resolve, read }: Question,
   steps: number,
 ): Inferred {
-  const type = declaredType(variable.signature, variable.name, variable.lang, read);
+  const type =
+    declaredType(variable.signature, variable.name, variable.lang, read) ??
+    inComment(facts, variable, 'var', read);
   if (type !== null) return typeIn(facts, variable, type);
   const value = initialValue(facts, variable);
   if (value === undefined) return NOTHING;

@@ -397,7 +397,10 @@ function onTypes(
   const found: Edge[] = [];
   for (const type of types) {
     const { own, inherited, overrides } = lookupMember(facts, type, site.callee);
-    const direct = own.length > 0 ? own : inherited;
+    // PHP keeps methods and properties apart.
+    const direct = (own.length > 0 ? own : inherited).filter(
+      ({ kind, lang }) => lang !== 'php' || kind !== 'field',
+    );
     found.push(...edges(direct, own.length > 0 ? label : 'inherited', site, share));
     if (label !== 'static') found.push(...edges(overrides, 'override', site, share));
   }

@@ -249,7 +249,7 @@ export function typeName(text: string): string | null {
     .replace(/\s*\|\s*(?:null|undefined|None)\b/g, '')
     .replace(/^(?:null|undefined|None)\s*\|\s*/, '');
   if (/[|(]|=>/.test(type)) return null;
-  type = type.replace(/^(?:[&*]|\bmut\b|\bdyn\b|\bimpl\b|\bconst\b|\breadonly\b|\bstruct\b|'\w+\b|\s)+/, '');
+  type = type.replace(/^(?:[&*?]|\bmut\b|\bdyn\b|\bimpl\b|\bconst\b|\breadonly\b|\bstruct\b|'\w+\b|\s)+/, '');
   if (/\]$/.test(type) && /\[\d*\]$/.test(type)) return null;
   type = type.replace(/^\[\d*\][\s\S]*$|[<[][\s\S]*$/, '').replace(/[?!*&\s]+$/, '');
   const name = /(?:^|[.:\\])([\p{L}_$][\p{L}\p{N}_$]*)$/u.exec(type)?.[1];
