@@ -176,7 +176,7 @@ function visible(facts: Facts, site: CallSite, named: Definition[]): Definition[
     ({ path, signature, startLine }) =>
       path !== site.path ||
       (!/^[\w$.]+\.[\w$]+\s*=/.test(signature) &&
-        (signature.startsWith('var ') || isVisibleAt(text, startLine, use))),
+        (signature.startsWith('var ') || isVisibleAt(text, site.callee, startLine, use))),
   );
 }
 

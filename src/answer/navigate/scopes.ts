@@ -456,10 +456,10 @@ export function roleOf(text: string, start: number): Role | null {
   return null;
 }
 
-/** True when a declaration on line `line` can be meant at `use`: the block that it stands in holds the use. */
-export function isVisibleAt(text: string, line: number, use: number): boolean {
+/** True when what is declared from line `line` on can be meant at `use`: the block that it stands in holds the use. */
+export function isVisibleAt(text: string, name: string, line: number, use: number): boolean {
   const known = codeOf(text);
-  const open = enclosing(known, lineStart(known.code, line) - 1);
+  const open = enclosing(known, known.code.indexOf(name, lineStart(known.code, line)) - 1);
   return open < 0 || (open < use && use < (known.pairs.get(open) ?? known.code.length));
 }
 

@@ -122,7 +122,7 @@ export function documentedAbove(text: string, line: number, tag: string, read: T
   const before = lineRange(text, 1, line - 1).trimEnd();
   const open = before.endsWith('*/') ? before.lastIndexOf('/**') : -1;
   const type =
-    open < 0 ? null : new RegExp(`@${tag}\\s+([^\\s*]+(?:,\\s+[^\\s*]+)*)`).exec(before.slice(open));
+    open < 0 ? null : new RegExp(`@${tag}\\s+([^\\s*,]+(?:,\\s*[^\\s*,]+)*)`).exec(before.slice(open));
   return documented(type?.[1], read);
 }
 
@@ -138,7 +138,7 @@ export function documentedVariable(
   const code = `${before.slice(open)}\n${lineRange(text, range.from, range.to)}`.slice(-MAX_CHARACTERS);
   if (!code.includes(name)) return null;
   const pattern = new RegExp(
-    `@(?:var|param)\\s+([^\\s*]+(?:,\\s+[^\\s*]+)*)\\s+(?:\\*/\\s*)?\\$${name}\\b`,
+    `@(?:var|param)\\s+([^\\s*,]+(?:,\\s*[^\\s*,]+)*)\\s+(?:\\*/\\s*)?\\$${name}\\b`,
     'g',
   );
   return documented([...code.matchAll(pattern)].at(-1)?.[1], read);

@@ -41,6 +41,9 @@
  *   `@receiver`   optional: the expression before the last dot (`a.b`).
  *   `@arguments`  optional: the argument list node; named children are counted, comments left out; several add up.
  * Two patterns on one `@callee` node make one call, the earlier pattern decides.
+ * `@bare`         a word that is a call unless it is a local variable there (Ruby), or `@bare.not` is on the same node.
+ * `@local`        a word that is a local variable from there on: to the end of its function, or of the innermost
+ *                 `@local.scope` (a block) around it.
  * `@var`          a local variable, parameter or receiver, in one pattern with `@var.type`, the type as written or the class
  *                 it is constructed from. Belongs to the innermost function (or the file).
  * `@field`        a field of the enclosing type, in one pattern with `@field.type`, or with `@field.value`: a variable of the
