@@ -459,8 +459,12 @@ export function roleOf(text: string, start: number): Role | null {
 /** True when what is declared from line `line` on can be meant at `use`: the block that it stands in holds the use. */
 export function isVisibleAt(text: string, name: string, line: number, use: number): boolean {
   const known = codeOf(text);
-  const open = enclosing(known, known.code.indexOf(name, lineStart(known.code, line)) - 1);
-  return open < 0 || (open < use && use < (known.pairs.get(open) ?? known.code.length));
+  const { code } = known;
+  let open = enclosing(known, code.indexOf(name, lineStart(code, line)) - 1);
+  // A pattern is no block.
+  if (/\b(?:const|let|var)\s*$/.test(code.slice(Math.max(0, open - 8), Math.max(0, open))))
+    open = enclosing(known, open - 1);
+  return open < 0 || (open < use && use < (known.pairs.get(open) ?? code.length));
 }
 
 /** The bracket around a place, or at it; -1 without. */
