@@ -21,15 +21,19 @@ export function bindingOf(
   name: string,
 ): { binding: Binding; text: string } | null {
   const text = facts.text(site.path);
-  if (text === null) return null;
+  const from = text === null ? -1 : useAt(text, site, name);
+  if (text === null || from < 0) return null;
+  const binding = bindingAt(text, from, name);
+  return binding && { binding, text };
+}
+
+/** Where a call uses a name, -1 where it does not. */
+export function useAt(text: string, site: CallSite, name: string): number {
   const code = masked(text);
   const start = lineStart(code, site.line);
   const lineEnd = lineStart(code, site.line + 1);
   const at = site.ord < 0 ? -1 : calleeAt(code.slice(start, lineEnd), site.callee);
-  const from = lastUse(code, name, at < 0 ? lineEnd : start + at + site.callee.length);
-  if (from < 0) return null;
-  const binding = bindingAt(text, from, name);
-  return binding && { binding, text };
+  return lastUse(code, name, at < 0 ? lineEnd : start + at + site.callee.length);
 }
 
 function calleeAt(line: string, callee: string): number {

@@ -13,9 +13,12 @@ import {
 import { type Family, familyOf, IMPLICIT_SELF } from './modules.ts';
 import type { IndexedFile } from './paths.ts';
 import type { Edge } from './resolve.ts';
+import { lineStart, returnedBy, valueOnLine } from './scopes.ts';
 import {
   annotatedTypes,
   declaredType,
+  documentedAbove,
+  documentedVariable,
   elementNamed,
   initialiser,
   iterated,
@@ -154,7 +157,7 @@ function ofCall(
   // Resolving the call infers its own receiver: once, so that a chain costs its length.
   const [best] = resolve(facts, { ...site, ...call, receiverType: null, arity: null }, steps - 1);
   if (!best || best.confidence < SURE_CALLEE) return NOTHING;
-  const known = returned(facts, best.definition, read);
+  const known = returned(facts, best.definition, { resolve, read }, steps - 1);
   if (known.kind !== 'unknown' || read !== typeNamed) return known;
   // A call that tells no type may return its own receiver, as builders do: then the next method is one of it.
   const owner = isMember(best.definition) ? ownerOf(facts, best.definition) : null;
@@ -163,10 +166,17 @@ function ofCall(
     : known;
 }
 
-/** What calling a definition gives: the class itself, or the declared return type. */
-function returned(facts: Facts, definition: Definition, read: TypeReader): Inferred {
+/** What calling a definition gives: the class itself, the declared return type, or what its body returns. */
+function returned(
+  facts: Facts,
+  definition: Definition,
+  { resolve, read }: Pick<Question, 'resolve' | 'read'>,
+  steps: number,
+): Inferred {
   if (isType(definition) && read === typeNamed) return { kind: 'type', types: [definition], sure: true };
-  const name = returnType(definition.signature, definition.name, definition.lang, read);
+  const name =
+    returnType(definition.signature, definition.name, definition.lang, read) ??
+    inComment(facts, definition, 'return', read);
   if (name !== null) return typeIn(facts, definition, name);
   if (familyOf(definition.lang) !== 'javascript' || isType(definition)) return NOTHING;
   // What the signature cuts off, or what a field of function type returns.
@@ -174,7 +184,37 @@ function returned(facts: Facts, definition: Definition, read: TypeReader): Infer
     result === null ? [] : [{ text: result, at, env }],
   );
   const known = ofWritten(facts, results, read);
-  return known.kind === 'type' ? known : NOTHING;
+  if (known.kind === 'type') return known;
+  return results.length > 0 ? NOTHING : ofBody(facts, definition, { resolve, read }, steps);
+}
+
+/** The type that the comment before a definition of PHP names. */
+function inComment(facts: Facts, definition: Definition, tag: string, read: TypeReader): string | null {
+  const text = definition.lang === 'php' ? facts.text(definition.path) : null;
+  return text === null ? null : documentedAbove(text, definition.startLine, tag, read);
+}
+
+/** What a function without a declared type returns, read off its body. */
+function ofBody(
+  facts: Facts,
+  definition: Definition,
+  question: Pick<Question, 'resolve' | 'read'>,
+  steps: number,
+): Inferred {
+  const text = facts.text(definition.path);
+  const start = text === null ? -1 : lineStart(text, definition.startLine);
+  const body = text === null ? null : returnedBy(text, text.indexOf(definition.name, start));
+  if (body === null || /^(?:this|[{[])/.test(body.value)) return NOTHING;
+  const site = { ...placeOf(definition), line: body.line, caller: definition };
+  return infer(facts, { ...question, site }, body.value, steps);
+}
+
+/** Where a definition stands, as a place that an expression is read at. */
+function placeOf({ blob, path, lang, startLine, name }: Definition): CallSite {
+  return {
+    ...{ blob, path, lang, line: startLine, callee: name },
+    ...{ ord: -1, receiver: '', receiverType: null, arity: null, caller: null },
+  };
 }
 
 /** A type named in the file of `definition`; `this` and `Self` are the type that owns it. */
@@ -236,6 +276,12 @@ function ofVariable(facts: Facts, question: Question, name: string, steps: numbe
   }
   const text = facts.text(site.path);
   const range = { from: site.caller?.startLine ?? 1, to: site.line, lang: site.lang };
+  const documented =
+    text === null || site.lang !== 'php' ? null : documentedVariable(text, name, range, read);
+  if (documented !== null) {
+    const known = named(facts, site, documented);
+    if (known.kind === 'type') return known;
+  }
   if (text !== null) {
     const value = initialiser(text, name, range);
     if (value !== null && value !== name) return infer(facts, question, value, steps - 1);
@@ -276,7 +322,12 @@ function ofBinding(facts: Facts, question: Question, name: string, steps: number
     const known = ofWritten(facts, [writtenAt(site, binding.annotation)], question.read);
     if (known.kind === 'type' || binding.kind === 'parameter') return known;
   }
-  if (binding.kind === 'variable') return null;
+  if (binding.kind === 'variable') {
+    // One line is read below; what goes on over several is read here.
+    return binding.value === null || binding.value === name
+      ? null
+      : infer(facts, question, binding.value, steps - 1);
+  }
   return ofParameter(facts, question, found, steps);
 }
 
@@ -334,9 +385,10 @@ function ofMember(
 ): Inferred {
   for (const type of types) {
     const found = lookupMember(facts, type, name);
-    const member = (found.own.length > 0 ? found.own : found.inherited)[0];
+    const members = found.own.length > 0 ? found.own : found.inherited;
+    const member = members.find(isVariable) ?? members[0];
     if (member && /(?:^|\s)get\s/.test(member.signature) && member.kind === 'method')
-      return returned(facts, member, question.read);
+      return returned(facts, member, question, steps);
     if (member) return ofVariableDefinition(facts, member, question, steps);
   }
   return NOTHING;
@@ -382,25 +434,24 @@ function ofVariableDefinition(
   { resolve, read }: Question,
   steps: number,
 ): Inferred {
-  const type = declaredType(variable.signature, variable.name, variable.lang, read);
+  const type =
+    declaredType(variable.signature, variable.name, variable.lang, read) ??
+    inComment(facts, variable, 'var', read);
   if (type !== null) return typeIn(facts, variable, type);
-  const value = /(?<![=!<>:])=(?![=>])\s*(.+)$/.exec(
-    variable.signature.slice(variable.signature.indexOf(variable.name)),
-  )?.[1];
+  const value = initialValue(facts, variable);
   if (value === undefined) return NOTHING;
-  const there: CallSite = {
-    blob: variable.blob,
-    ord: -1,
-    path: variable.path,
-    lang: variable.lang,
-    line: variable.startLine,
-    callee: variable.name,
-    receiver: '',
-    receiverType: null,
-    arity: null,
-    caller: null,
-  };
+  const there = placeOf(variable);
   return infer(facts, { site: there, resolve, read }, value.replace(/[;,]\s*$/, ''), steps - 1);
+}
+
+/** The expression that a variable is made from. */
+function initialValue(facts: Facts, variable: Definition): string | undefined {
+  const text = familyOf(variable.lang) === 'javascript' ? facts.text(variable.path) : null;
+  // A signature ends with its line, an expression where its statement does.
+  const whole = text === null ? null : valueOnLine(text, variable.startLine, variable.name);
+  if (whole !== null) return whole;
+  const { signature, name } = variable;
+  return /(?<![=!<>:])=(?![=>])\s*(.+)$/.exec(signature.slice(signature.indexOf(name)))?.[1];
 }
 
 function ofField(facts: Facts, question: Question, receiver: string, field: string, steps: number): Inferred {
@@ -434,8 +485,9 @@ export function isVariable(definition: Definition): boolean {
   return definition.kind === 'variable' || definition.kind === 'constant' || definition.kind === 'field';
 }
 
-/** True when the file binds `name` to a package that the repository does not hold. */
+/** True when the file binds `name` to a package that the repository does not hold, or leaves it to the platform. */
 function isExternal(facts: Facts, site: CallSite, name: string): boolean {
+  if (isPlatform(facts, site, name)) return true;
   const file = { path: site.path, blob: site.blob, lang: site.lang };
   return facts
     .bindings(site.path)
@@ -445,4 +497,22 @@ function isExternal(facts: Facts, site: CallSite, name: string): boolean {
         imported(facts, file, binding).external &&
         moduleFiles(facts, file, binding) === null,
     );
+}
+
+/** Objects that browsers and Node give to every module. */
+const PLATFORM = new Set(
+  `AbortController Array ArrayBuffer Atomics BigInt Blob Boolean Buffer Date Error EventSource FormData Headers Intl JSON
+  Map Math Number Object Promise Proxy Reflect RegExp Request Response Set String Symbol TextDecoder TextEncoder URL
+  URLSearchParams WeakMap WeakSet WebSocket caches console crypto customElements document globalThis history indexedDB
+  localStorage location navigator performance process screen sessionStorage window`.split(/\s+/),
+);
+
+/** True for a name of the platform that a JavaScript module does not make its own. */
+export function isPlatform(facts: Facts, site: CallSite, name: string): boolean {
+  if (familyOf(site.lang) !== 'javascript' || !PLATFORM.has(name)) return false;
+  if (facts.bindings(site.path).some((binding) => binding.alias === name)) return false;
+  return (
+    !facts.definitions(name).some((definition) => definition.path === site.path) &&
+    bindingOf(facts, site, name) === null
+  );
 }

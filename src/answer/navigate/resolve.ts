@@ -1,5 +1,6 @@
 import { directoryOf } from '../../paths.ts';
 import { CONFIDENCE, MIN_CONFIDENCE, nameWeight, type ResolutionLabel } from './confidence.ts';
+import { useAt } from './contextual.ts';
 import {
   exportedFrom,
   imported,
@@ -22,12 +23,13 @@ import {
   keyOf,
   lastName,
 } from './facts.ts';
-import { inferType, isVariable, takenFrom } from './infer.ts';
+import { inferType, isPlatform, isVariable, takenFrom } from './infer.ts';
 import { isShadowed } from './locals.ts';
 import type { Binding } from './modules/module.ts';
 import { resolveRustPath, sameCrate } from './modules/rust.ts';
 import { type Family, familyOf, IMPLICIT_SELF } from './modules.ts';
 import type { IndexedFile } from './paths.ts';
+import { isVisibleAt } from './scopes.ts';
 import {
   ancestors,
   lookupMember,
@@ -79,7 +81,7 @@ const FIXTURE: Readonly<Partial<Record<Family, RegExp>>> = {
 const ONLY_TYPE = 0.9;
 const SEVERAL_TYPES = 0.75;
 /** Calls and variables that a receiver is followed through to find its type. */
-const MAX_STEPS = 6;
+const MAX_STEPS = 12;
 /** A name-only edge to more definitions than this says nothing. */
 const MAX_AMBIGUOUS = 12;
 
@@ -125,7 +127,7 @@ function bareCall(facts: Facts, site: CallSite, steps: number): Edge[] {
   if (site.callee === 'super' && family !== 'python') return onSuper(facts, site);
   if (site.callee === 'this' && family === 'jvm')
     return edges(enclosingTypes(facts, site).slice(0, 1), 'self', site);
-  const named = candidates(facts, site, site.callee);
+  const named = visible(facts, site, candidates(facts, site, site.callee));
   const nested = lexical(named, site).filter((definition) => containerOf(definition.qualifiedName) !== '');
   if (nested.length > 0) return edges(nested, 'same-file', site);
   // Java keeps methods and variables apart: a variable of the name does not hide the method.
@@ -148,6 +150,9 @@ function bareCall(facts: Facts, site: CallSite, steps: number): Edge[] {
 
   const bound = throughImports(facts, file, site);
   if (bound && (bound.length > 0 || family !== 'rust')) return bound;
+  // Taken out of an object around the function that the call stands in.
+  const taken = family === 'javascript' ? onTaken(facts, site, steps) : [];
+  if (taken.length > 0) return taken;
   if (family === 'rust') {
     const macros = topLevel.filter(({ kind, path }) => kind === 'macro' && sameCrate(facts, path, site.path));
     if (macros.length > 0 || bound) return edges(macros, 'same-package', site);
@@ -160,6 +165,19 @@ function bareCall(facts: Facts, site: CallSite, steps: number): Edge[] {
   if (beside.length > 0) return edges(beside, 'same-package', site);
   if (here.length > 0) return edges(here, 'same-file', site);
   return byNameAlone(elsewhere, site, bareNameFactor(family));
+}
+
+/** Without what a block that the call does not stand in holds, in JavaScript, and what is assigned to a member there. */
+function visible(facts: Facts, site: CallSite, named: Definition[]): Definition[] {
+  const text = familyOf(site.lang) === 'javascript' ? facts.text(site.path) : null;
+  const use = text === null ? -1 : useAt(text, site, site.callee);
+  if (text === null || use < 0) return named;
+  return named.filter(
+    ({ path, signature, startLine }) =>
+      path !== site.path ||
+      (!/^[\w$.]+\.[\w$]+\s*=/.test(signature) &&
+        (signature.startsWith('var ') || isVisibleAt(text, site.callee, startLine, use))),
+  );
 }
 
 /** A local name that is a member taken out of an object. */
@@ -223,6 +241,7 @@ function memberCall(facts: Facts, site: CallSite, receiver: string, steps: numbe
     const named = onNamedReceiver(facts, site, receiver, root);
     if (named) return closed(named);
   }
+  if (isPlatform(facts, site, root)) return closed([]);
   const inferred = inferType(facts, site, site.receiver, resolveCall, steps);
   if (inferred.kind === 'external')
     return closed(inferred.name ? extensionsOf(facts, site, inferred.name) : []);
@@ -378,7 +397,10 @@ function onTypes(
   const found: Edge[] = [];
   for (const type of types) {
     const { own, inherited, overrides } = lookupMember(facts, type, site.callee);
-    const direct = own.length > 0 ? own : inherited;
+    // PHP keeps methods and properties apart.
+    const direct = (own.length > 0 ? own : inherited).filter(
+      ({ kind, lang }) => lang !== 'php' || kind !== 'field',
+    );
     found.push(...edges(direct, own.length > 0 ? label : 'inherited', site, share));
     if (label !== 'static') found.push(...edges(overrides, 'override', site, share));
   }

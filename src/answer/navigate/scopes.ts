@@ -3,7 +3,7 @@
  * it. Read off the text by brackets alone, since an index keeps no trees.
  */
 
-/** How far back from a use its binding is looked for. */
+/** How much is looked at before a use for its binding; blocks that are closed by then are stepped over. */
 const MAX_CHARACTERS = 20_000;
 /** How long a value or a type may be. */
 const MAX_VALUE = 600;
@@ -31,17 +31,94 @@ export type Role =
   /** The value of a property of an object literal that begins at `object`. */
   | { kind: 'property'; name: string; object: number };
 
-/** The texts masked last: calls of one file come one after the other, and lead to few others. */
-const known = new Map<string, string>();
+const OPENING = '([{';
+const CLOSING = ')]}';
+
+/** A text without comments and strings, and which of its brackets belong together. */
+interface Code {
+  code: string;
+  /** Of a bracket, the one that it pairs with. */
+  pairs: ReadonlyMap<number, number>;
+  /** Opening brackets in order, and for each the place in this list of the one around it; -1 without. */
+  opens: readonly number[];
+  outer: readonly number[];
+}
+
+/** The texts read last: calls of one file come one after the other, and lead to few others. */
+const known = new Map<string, Code>();
 const MAX_KNOWN = 12;
+
+/** What `const name = …` on line `line` is made from, its arguments left out; null for anything else. */
+export function valueOnLine(text: string, line: number, name: string): string | null {
+  const code = masked(text);
+  const from = lineStart(code, line);
+  const keyword = /\b(?:const|let|var)\b/.exec(code.slice(from, lineStart(code, line + 1)));
+  return keyword && (declared(text, code, from + keyword.index + keyword[0].length, name)?.value ?? null);
+}
+
+/**
+ * What the function that begins at `start` returns: the expression behind an arrow, or of the one `return` that stands
+ * outside of any other block. Null where that does not tell.
+ */
+export function returnedBy(text: string, start: number): { value: string; line: number } | null {
+  const { code, pairs } = codeOf(text);
+  const head =
+    /^[^({=]*?(?:=\s*)?(?:async\s*)?(?:function\b\s*\*?\s*[\p{L}\p{N}_$]*\s*)?(?:<[^()]*>\s*)?(?=\()/u.exec(
+      code.slice(start, start + 400),
+    );
+  const close = head ? pairs.get(start + head[0].length) : undefined;
+  if (close === undefined) return null;
+  const lead = /^\s*(=>)?\s*/.exec(code.slice(close + 1, close + 200))!;
+  const body = close + 1 + lead[0].length;
+  if (code[body] !== '{') return lead[1] === undefined ? null : expressionOn(code, body);
+  let found: number | null = null;
+  for (let at = body + 1; at < (pairs.get(body) ?? 0); at++) {
+    if (OPENING.includes(code[at]!)) at = pairs.get(at) ?? code.length;
+    else if (code.startsWith('return', at) && !isWord(code[at - 1]) && !isWord(code[at + 6])) {
+      if (found !== null) return null;
+      found = at + 6 + /^\s*/.exec(code.slice(at + 6, at + 200))![0].length;
+    }
+  }
+  return found === null ? null : expressionOn(code, found);
+}
+
+function expressionOn(code: string, from: number): { value: string; line: number } | null {
+  const value = expressionFrom(code, from);
+  return value === null ? null : { value, line: code.slice(0, from).split('\n').length };
+}
 
 /** The text with comments, strings and regular expressions blanked out, of the same length. */
 export function masked(text: string): string {
-  const code = known.get(text) ?? mask(text);
+  return codeOf(text).code;
+}
+
+function codeOf(text: string): Code {
+  const code = known.get(text) ?? bracketed(mask(text));
   known.delete(text);
   known.set(text, code);
   if (known.size > MAX_KNOWN) known.delete(known.keys().next().value!);
   return code;
+}
+
+function bracketed(code: string): Code {
+  const pairs = new Map<number, number>();
+  const opens: number[] = [];
+  const outer: number[] = [];
+  const stack: number[] = [];
+  for (let at = 0; at < code.length; at++) {
+    const char = code[at]!;
+    if (OPENING.includes(char)) {
+      outer.push(stack.at(-1) ?? -1);
+      stack.push(opens.length);
+      opens.push(at);
+    } else if (CLOSING.includes(char)) {
+      const open = stack.pop();
+      if (open === undefined) continue;
+      pairs.set(at, opens[open]!);
+      pairs.set(opens[open]!, at);
+    }
+  }
+  return { code, pairs, opens, outer };
 }
 
 const BEFORE_REGEX = /(?:^|[=(,:[!&|?{};+\-*%~^<>]|\b(?:return|typeof|case|in|of|await|yield))\s*$/;
@@ -138,20 +215,16 @@ function isWord(char: string | undefined): boolean {
   return char !== undefined && /[\p{L}\p{N}_$]/u.test(char);
 }
 
-const OPENING = '([{';
-const CLOSING = ')]}';
-
 /** What binds `name` where it is used at `from`; null for what the file or nothing binds. */
 export function bindingAt(text: string, from: number, name: string): Binding | null {
-  const code = masked(text);
-  const first = Math.max(0, from - MAX_CHARACTERS);
-  if (from === 0 || code.lastIndexOf(name, from - 1) < first) return null;
+  const { code, pairs } = codeOf(text);
+  if (from === 0 || code.lastIndexOf(name, from - 1) < 0) return null;
   /** True once the statement or argument that the use stands in has begun: an arrow before it is another one's. */
   let begun = false;
-  for (let at = from - 1; at >= first; at--) {
+  for (let at = from - 1, left = MAX_CHARACTERS; at >= 0 && left > 0; at--, left--) {
     const char = code[at]!;
     if (CLOSING.includes(char)) {
-      at = opening(code, at, first);
+      at = pairs.get(at) ?? -1;
       if (at < 0) return null;
     } else if (OPENING.includes(char)) {
       begun = false;
@@ -316,17 +389,34 @@ function expressionFrom(code: string, from: number): string | null {
     if (OPENING.includes(char)) {
       at = closing(code, at);
       if (at < 0) return null;
-    } else if (char === ';' || char === ',' || CLOSING.includes(char) || (char === '\n' && !goesOn(code, at)))
+    } else if (char === '<' && typeArguments(code, at) > 0) at = typeArguments(code, at) - 1;
+    else if (char === ';' || char === ',' || CLOSING.includes(char) || (char === '\n' && !goesOn(code, at)))
       return withoutArguments(code.slice(from, at));
   }
   return null;
+}
+
+/** Where the call follows whose type arguments begin at `at`; 0 where none do. */
+function typeArguments(code: string, at: number): number {
+  if (!isWord(code[at - 1])) return 0;
+  let depth = 0;
+  for (let next = at; next < Math.min(code.length, at + MAX_VALUE); next++) {
+    const char = code[next]!;
+    if (char === '<') depth++;
+    else if (char === '>' && code[next - 1] !== '=' && --depth === 0)
+      return code[next + 1] === '(' ? next + 1 : 0;
+    else if (char === ';') return 0;
+  }
+  return 0;
 }
 
 function withoutArguments(expression: string): string | null {
   let out = '';
   for (let at = 0; at < expression.length; at++) {
     const char = expression[at]!;
-    if (char !== '(' || out.trim() === '') out += char;
+    const behind = char === '<' ? typeArguments(expression, at) : 0;
+    if (behind > 0) at = behind - 1;
+    else if (char !== '(' || out.trim() === '') out += char;
     else {
       out += '()';
       at = closing(expression, at);
@@ -339,7 +429,8 @@ function withoutArguments(expression: string): string | null {
 
 /** What the function or object that begins at `start` is for the code before it; null where nothing tells. */
 export function roleOf(text: string, start: number): Role | null {
-  const code = masked(text);
+  const known = codeOf(text);
+  const { code } = known;
   let at = start - 1;
   const back = () => {
     while (at >= 0 && /\s/.test(code[at]!)) at--;
@@ -350,7 +441,7 @@ export function roleOf(text: string, start: number): Role | null {
     back();
   }
   const char = code[at];
-  if (char === '(' || char === ',') return argumentRole(code, at);
+  if (char === '(' || char === ',') return argumentRole(known, at);
   if (char === '=' && !'=!<>'.includes(code[at - 1] ?? '=')) {
     const type = /[\p{L}\p{N}_$]\s*[?!]?\s*:\s*((?:=>|[^=;{}])+)$/u.exec(
       code.slice(Math.max(0, at - 300), at),
@@ -359,43 +450,57 @@ export function roleOf(text: string, start: number): Role | null {
   }
   if (char === ':') {
     const key = /([\p{L}\p{N}_$]+)\s*$/u.exec(code.slice(Math.max(0, at - 100), at))?.[1];
-    const object = key === undefined ? -1 : enclosing(code, at - 1);
+    const object = key === undefined ? -1 : enclosing(known, at - 1);
     return key !== undefined && code[object] === '{' ? { kind: 'property', name: key, object } : null;
   }
   return null;
 }
 
-/** The bracket around a place; -1 without. */
-function enclosing(code: string, from: number): number {
-  for (let at = from; at >= Math.max(0, from - MAX_CHARACTERS); at--) {
-    if (CLOSING.includes(code[at]!)) {
-      at = opening(code, at, 0);
-      if (at < 0) return -1;
-    } else if (OPENING.includes(code[at]!)) return at;
-  }
-  return -1;
+/** True when what is declared from line `line` on can be meant at `use`: the block that it stands in holds the use. */
+export function isVisibleAt(text: string, name: string, line: number, use: number): boolean {
+  const known = codeOf(text);
+  const { code } = known;
+  let open = enclosing(known, code.indexOf(name, lineStart(code, line)) - 1);
+  // A pattern is no block.
+  if (/\b(?:const|let|var)\s*$/.test(code.slice(Math.max(0, open - 8), Math.max(0, open))))
+    open = enclosing(known, open - 1);
+  return open < 0 || (open < use && use < (known.pairs.get(open) ?? code.length));
 }
 
-function argumentRole(code: string, at: number): Role | null {
-  const open = code[at] === '(' ? at : enclosing(code, at - 1);
+/** The bracket around a place, or at it; -1 without. */
+function enclosing({ pairs, opens, outer }: Code, at: number): number {
+  let [low, high] = [0, opens.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (opens[middle]! <= at) low = middle + 1;
+    else high = middle;
+  }
+  let block = low - 1;
+  while (block >= 0 && (pairs.get(opens[block]!) ?? Number.POSITIVE_INFINITY) <= at) block = outer[block]!;
+  return block < 0 ? -1 : opens[block]!;
+}
+
+function argumentRole(known: Code, at: number): Role | null {
+  const { code, pairs } = known;
+  const open = code[at] === '(' ? at : enclosing(known, at - 1);
   if (code[open] !== '(') return null;
   let index = 0;
   for (let next = open + 1; next <= at; next++) {
-    if (OPENING.includes(code[next]!)) next = closing(code, next);
+    if (OPENING.includes(code[next]!)) next = pairs.get(next) ?? -1;
     else if (code[next] === ',') index++;
     if (next < 0) return null;
   }
-  const call = calledAt(code, open);
+  const call = calledAt(known, open);
   return call && { kind: 'argument', ...call, index };
 }
 
 /** The call whose arguments begin at `open`. */
-function calledAt(code: string, open: number): { callee: string; receiver: string } | null {
+function calledAt({ code, pairs }: Code, open: number): { callee: string; receiver: string } | null {
   let start = open;
   for (let at = open - 1; at >= Math.max(0, open - 8000); at--) {
     const char = code[at]!;
     if (char === ')' || char === ']') {
-      at = opening(code, at, 0);
+      at = pairs.get(at) ?? -1;
       if (at < 0) return null;
     } else if (char === '>' && code[at - 1] !== '=') {
       at = angleStart(code, at);

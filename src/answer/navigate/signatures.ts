@@ -63,8 +63,10 @@ export function returnType(
       return annotation(after, /->\s*(.+?)\s*(?:\bwhere\b.*|[:{]\s*)?$/s, read);
     case 'go':
       return annotation(after.replace(/^\(\s*(?:\w+\s+(?=[*[\w]))?/, ''), /^([^,)\s{]+)/, read);
-    case 'javascript':
     case 'php':
+      // Of the class that it is called on, as `self` is as far as is known here.
+      return annotation(after.replace(/^:\s*\??static\b/, ': self'), /^:\s*\??(.+?)\s*(?:\{.*)?$/s, read);
+    case 'javascript':
       return annotation(after, /^:\s*(.+?)\s*(?:=>.*|\{.*)?$/s, read);
     case 'jvm':
       if (lang === 'kotlin') return annotation(after, /^:\s*([^={]+)/, read);
@@ -104,6 +106,44 @@ export function declaredType(
   }
 }
 
+/** A type of a documentation comment: without null, `$this` as `static`, a collection by what it holds. */
+function documented(text: string | undefined, read: TypeReader): string | null {
+  if (text === undefined) return null;
+  const type = text
+    .replace(/^\?|(?:^|(?<=\|))null(?:\||$)/g, '')
+    .replace(/\|$/, '')
+    .replace(/^\$this$/, 'static')
+    .replace(/^[\w\\]+<(?:[^<>]*,\s*)?([\w\\]+)>$/, '$1[]');
+  return type.endsWith('[]') && read === typeNamed ? null : read(type);
+}
+
+/** What `@var`, `@return` and the like say in the comment right before line `line` of PHP; null without. */
+export function documentedAbove(text: string, line: number, tag: string, read: TypeReader): string | null {
+  const before = lineRange(text, 1, line - 1).trimEnd();
+  const open = before.endsWith('*/') ? before.lastIndexOf('/**') : -1;
+  const type =
+    open < 0 ? null : new RegExp(`@${tag}\\s+([^\\s*,]+(?:,\\s*[^\\s*,]+)*)`).exec(before.slice(open));
+  return documented(type?.[1], read);
+}
+
+/** What a comment says of a variable: `@var T $name` or `@param T $name`, or `@var T` right before its assignment. */
+export function documentedVariable(
+  text: string,
+  name: string,
+  range: { from: number; to: number },
+  read: TypeReader,
+): string | null {
+  const before = lineRange(text, 1, range.from - 1).trimEnd();
+  const open = before.endsWith('*/') ? before.lastIndexOf('/**') : before.length;
+  const code = `${before.slice(open)}\n${lineRange(text, range.from, range.to)}`.slice(-MAX_CHARACTERS);
+  if (!code.includes(name)) return null;
+  const pattern = new RegExp(
+    `@(?:var|param)\\s+([^\\s*,]+(?:,\\s*[^\\s*,]+)*)\\s+(?:\\*/\\s*)?\\$${name}\\b`,
+    'g',
+  );
+  return documented([...code.matchAll(pattern)].at(-1)?.[1], read);
+}
+
 function annotation(text: string, pattern: RegExp, read: TypeReader): string | null {
   const match = pattern.exec(text);
   return match ? read(match[1]!) : null;
@@ -114,7 +154,7 @@ function before(signature: string, start: number, read: TypeReader): string | nu
   const head = signature
     .slice(0, start)
     .replace(/[\w:]*::$/, '')
-    .replace(/[*&\s]+(?:const|volatile)?[*&\s]*$/, '');
+    .replace(/[*&$\s]+(?:const|volatile)?[*&\s]*$/, '');
   const last = /[\w.:$\\]+\s*(?:<(?:[^<>]|<(?:[^<>]|<[^<>]*>)*>)*>)?(?:\[\]|\?)*$/.exec(head)?.[0];
   return last === undefined ? null : read(last);
 }
@@ -193,6 +233,11 @@ function loopPattern(word: string, lang: string): RegExp | null {
       return new RegExp(
         `\\bfor\\s*\\(\\s*(?:const|let|var)\\s+${word}\\s+of\\s+([^\\n]{1,200}?)\\)\\s*(?:\\{|$)`,
         'gm',
+      );
+    case 'php':
+      return new RegExp(
+        `\\bforeach\\s*\\(\\s*([^\\n]{1,200}?)\\s+as\\s+(?:\\$\\w+\\s*=>\\s*)?&?\\$${word}\\s*\\)`,
+        'g',
       );
     case 'c':
       return new RegExp(

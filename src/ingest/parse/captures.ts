@@ -63,6 +63,12 @@ export interface RawImport {
   tree: string | null;
 }
 
+/** A name in the code, by where it begins. */
+export interface RawName {
+  start: number;
+  name: string;
+}
+
 export interface RawFacts {
   definitions: RawDefinition[];
   scopes: RawScope[];
@@ -73,6 +79,11 @@ export interface RawFacts {
   comments: Span[];
   attributes: Span[];
   calls: RawCall[];
+  /** Names that are calls where nothing makes them local variables; where such a word is none of them; what is local. */
+  bare: RawName[];
+  notBare: Set<number>;
+  locals: RawName[];
+  localScopes: Span[];
   vars: RawBinding[];
   fields: RawBinding[];
   imports: RawImport[];
@@ -103,6 +114,10 @@ export function collect(loaded: LoadedLanguage, tree: Tree, text: string, expire
     comments: [],
     attributes: [],
     calls: [],
+    bare: [],
+    notBare: new Set(),
+    locals: [],
+    localScopes: [],
     vars: [],
     fields: [],
     imports: [],
@@ -170,6 +185,18 @@ class MatchReader {
         break;
       case 'attribute':
         this.facts.attributes.push(this.span(node));
+        break;
+      case 'bare':
+        this.facts.bare.push(this.named(node));
+        break;
+      case 'bare.not':
+        this.facts.notBare.add(node.startIndex);
+        break;
+      case 'local':
+        this.facts.locals.push(this.named(node));
+        break;
+      case 'local.scope':
+        this.facts.localScopes.push(this.span(node));
         break;
       case 'closure':
         this.facts.closures.push(this.span(node));
@@ -330,7 +357,27 @@ class MatchReader {
       tree: null,
     };
     for (const capture of match.captures) this.importPart(raw, capture.name, capture.node);
-    if (raw.source !== '' || raw.tree !== null) this.facts.imports.push(raw);
+    const list = match.captures.find((capture) => capture.name === 'import.names');
+    if (list) this.facts.imports.push(...this.importNames(raw, list.node));
+    else if (raw.source !== '' || raw.tree !== null) this.facts.imports.push(raw);
+  }
+
+  /** The specifiers of `{ a, b as c }`, the properties of a pattern. */
+  private importNames(raw: RawImport, list: Node): RawImport[] {
+    return list.namedChildren.flatMap((one) => {
+      if (one.type === 'comment') return [];
+      const isPlain = one.type === 'shorthand_property_identifier_pattern';
+      const name = isPlain ? one : (one.childForFieldName('name') ?? one.childForFieldName('key'));
+      const alias = one.childForFieldName('alias') ?? one.childForFieldName('value');
+      // A pattern within a pattern takes the name apart: it binds none.
+      if (!name || (alias !== null && alias.type !== 'identifier' && alias.type !== 'string')) return [];
+      return {
+        ...raw,
+        start: name.startIndex,
+        name: unquote(this.textOf(name)),
+        alias: alias && this.textOf(alias),
+      };
+    });
   }
 
   private importPart(raw: RawImport, part: string, node: Node): void {
@@ -367,6 +414,10 @@ class MatchReader {
 
   private span(node: Node): Span {
     return { start: node.startIndex, end: node.endIndex };
+  }
+
+  private named(node: Node): RawName {
+    return { start: node.startIndex, name: this.textOf(node) };
   }
 
   private textOf(node: Node): string {

@@ -7,7 +7,7 @@
  *  1 (2026-11): first format.
  *  2 (2026-11): receivers stand without arguments; what a nameless function declares is local; Rust reads `pub impl`; `@generated/…` in a comment is a path, not a mark of generated code.
  *  3 (2026-11): only the conventional marks at the head of a file make it a generated one.
- *  4 (2026-11): texts and their trigrams are kept in blocks. */
+ *  4 (2026-11): texts and their trigrams are kept in blocks; long lists of imports in JavaScript are whole; Ruby's bare words are calls where they are no variables; PHP's `?T` is T. */
 export const INDEX_VERSION = 4;
 
 /** Files above this are kept in the tree and skipped for parsing: a parse tree costs about 80 × the text. */

@@ -41,6 +41,9 @@
  *   `@receiver`   optional: the expression before the last dot (`a.b`).
  *   `@arguments`  optional: the argument list node; named children are counted, comments left out; several add up.
  * Two patterns on one `@callee` node make one call, the earlier pattern decides.
+ * `@bare`         a word that is a call unless it is a local variable there (Ruby), or `@bare.not` is on the same node.
+ * `@local`        a word that is a local variable from there on: to the end of its function, or of the innermost
+ *                 `@local.scope` (a block) around it.
  * `@var`          a local variable, parameter or receiver, in one pattern with `@var.type`, the type as written or the class
  *                 it is constructed from. Belongs to the innermost function (or the file).
  * `@field`        a field of the enclosing type, in one pattern with `@field.type`, or with `@field.value`: a variable of the
@@ -52,6 +55,8 @@
  *   `@import.source`    the module (quotes stripped). Required unless `@import.tree` is there.
  *   `@import.name`      the imported name, default `*`.
  *   `@import.alias`     the local name, default the last identifier of the name; `''` where nothing is bound.
+ *   `@import.names`     a list of specifiers, each with a name and an alias: one ImportFact each. What stands behind the list
+ *                       (`from 'm'`) would otherwise keep a match open for every name before it.
  *   `@import.default`   the local name of a default import (name becomes `default`).
  *   `@import.namespace` the local name of a namespace import (name becomes `*`).
  *   `@import.reexport`  presence marks a re-export.

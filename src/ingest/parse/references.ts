@@ -1,5 +1,5 @@
 /** Calls, with what the file itself tells about the type of their receivers. */
-import type { RawBinding, RawCall, RawFacts } from './captures.ts';
+import type { RawBinding, RawCall, RawFacts, RawName, Span } from './captures.ts';
 import { clip } from './comments.ts';
 import type { CallFact } from './facts.ts';
 import type { LanguageDefinition } from './language.ts';
@@ -18,7 +18,7 @@ export function callsOf(
   language: LanguageDefinition,
 ): CallFact[] {
   const types = new ReceiverTypes(raw, table, language);
-  return distinct(raw.calls).map((call) => {
+  return distinct([...raw.calls, ...bareCalls(raw, table.regions)]).map((call) => {
     const region = regionAt(table.regions, call.start);
     const caller = callerOf(table.regions, region);
     const receiver = receiverText(call.receiver);
@@ -31,6 +31,57 @@ export function callsOf(
       arity: call.arity,
     };
   });
+}
+
+/** After every pattern: what one of them reads as a call is that. */
+const LAST = Number.MAX_SAFE_INTEGER;
+/** Blocks looked at for the one around a variable; beyond, it is taken for one of the function. */
+const MAX_BLOCKS = 200;
+
+/** Bare words that are calls: no variable of that name is assigned before, or a parameter, in the function around it. */
+function bareCalls(raw: RawFacts, regions: readonly Region[]): RawCall[] {
+  const keyOf = ({ start, name }: RawName) => `${functionOf(regions, regionAt(regions, start))} ${name}`;
+  const scopes = [...raw.localScopes].sort((a, b) => a.start - b.start);
+  const locals = Map.groupBy(raw.locals, keyOf);
+  const given = new Set(raw.locals.map(({ start }) => start));
+  const words = raw.bare.filter(({ start }) => !given.has(start) && !raw.notBare.has(start));
+  return [...Map.groupBy(words, keyOf)].flatMap(([key, same]) =>
+    unbound(same, locals.get(key) ?? [], scopes).map(({ start, name }) => ({
+      start,
+      callee: name,
+      receiver: '',
+      arity: null,
+      pattern: LAST,
+    })),
+  );
+}
+
+/** The words of one name that stand where no variable of that name is. One sweep, however many of both there are. */
+function unbound(words: readonly RawName[], locals: readonly RawName[], scopes: readonly Span[]): RawName[] {
+  const begun = [...locals].sort((a, b) => a.start - b.start);
+  let end = -1;
+  let next = 0;
+  return [...words]
+    .sort((a, b) => a.start - b.start)
+    .filter(({ start }) => {
+      for (; next < begun.length && begun[next]!.start < start; next++)
+        end = Math.max(end, endOfLocal(begun[next]!, scopes));
+      return start >= end;
+    });
+}
+
+/** Where a local variable ends to be one: with the block that it begins in. */
+function endOfLocal(local: RawName, scopes: readonly Span[]): number {
+  let [low, high] = [0, scopes.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (scopes[middle]!.start <= local.start) low = middle + 1;
+    else high = middle;
+  }
+  for (let at = low - 1, left = MAX_BLOCKS; at >= 0 && left > 0; at--, left--) {
+    if (scopes[at]!.end > local.start) return scopes[at]!.end;
+  }
+  return Number.POSITIVE_INFINITY;
 }
 
 /** A receiver on one line. What a call gives does not depend on its arguments: `a.b(x => x.c).d` is kept as `a.b().d`. */
@@ -92,6 +143,13 @@ function callerOf(regions: readonly Region[], at: number): number | null {
   return first;
 }
 
+/** The innermost function around a region, -1 for the file. */
+function functionOf(regions: readonly Region[], at: number): number {
+  let index = at;
+  while (index >= 0 && !isFunction(regions[index]!)) index = regions[index]!.enclosing;
+  return index;
+}
+
 function isFunction(region: Region): boolean {
   return region.kind === 'function' || region.kind === 'method' || region.kind === 'macro';
 }
@@ -138,9 +196,9 @@ class ReceiverTypes {
     if (this.language.selfNames.includes(name)) return this.enclosingType(region);
     if (this.language.superNames?.includes(name)) return this.firstBase(region);
     for (
-      let scope = this.functionOf(region);
+      let scope = functionOf(this.table.regions, region);
       ;
-      scope = scope === -1 ? -2 : this.functionOf(this.table.regions[scope]!.enclosing)
+      scope = scope === -1 ? -2 : functionOf(this.table.regions, this.table.regions[scope]!.enclosing)
     ) {
       if (scope === -2) break;
       const type = this.varIn(scope, name, offset);
@@ -165,7 +223,7 @@ class ReceiverTypes {
   private addVar(binding: RawBinding): void {
     const type = this.typeName(binding.type);
     if (type === null) return;
-    const key = `${this.functionOf(regionAt(this.table.regions, binding.start))}:${binding.name}`;
+    const key = `${functionOf(this.table.regions, regionAt(this.table.regions, binding.start))}:${binding.name}`;
     const list = this.vars.get(key);
     if (list) list.push({ start: binding.start, type });
     else this.vars.set(key, [{ start: binding.start, type }]);
@@ -174,7 +232,7 @@ class ReceiverTypes {
   private addField(binding: RawBinding): void {
     const region = regionAt(this.table.regions, binding.start);
     const type = binding.ofVariable
-      ? this.varIn(this.functionOf(region), binding.type, binding.start)
+      ? this.varIn(functionOf(this.table.regions, region), binding.type, binding.start)
       : this.typeName(binding.type);
     const owner = this.enclosingType(region);
     if (type === null || owner === null) return;
@@ -184,13 +242,6 @@ class ReceiverTypes {
 
   private typeName(text: string): string | null {
     return (this.language.typeName ?? typeName)(text);
-  }
-
-  private functionOf(at: number): number {
-    let index = at;
-    while (index >= 0 && !isFunction(this.table.regions[index]!))
-      index = this.table.regions[index]!.enclosing;
-    return index;
   }
 
   private enclosingType(at: number): string | null {
@@ -249,7 +300,7 @@ export function typeName(text: string): string | null {
     .replace(/\s*\|\s*(?:null|undefined|None)\b/g, '')
     .replace(/^(?:null|undefined|None)\s*\|\s*/, '');
   if (/[|(]|=>/.test(type)) return null;
-  type = type.replace(/^(?:[&*]|\bmut\b|\bdyn\b|\bimpl\b|\bconst\b|\breadonly\b|\bstruct\b|'\w+\b|\s)+/, '');
+  type = type.replace(/^(?:[&*?]|\bmut\b|\bdyn\b|\bimpl\b|\bconst\b|\breadonly\b|\bstruct\b|'\w+\b|\s)+/, '');
   if (/\]$/.test(type) && /\[\d*\]$/.test(type)) return null;
   type = type.replace(/^\[\d*\][\s\S]*$|[<[][\s\S]*$/, '').replace(/[?!*&\s]+$/, '');
   const name = /(?:^|[.:\\])([\p{L}_$][\p{L}\p{N}_$]*)$/u.exec(type)?.[1];

@@ -64,6 +64,56 @@ describe('TypeScript and JavaScript', { timeout: SLOW }, () => {
     expect(targets('use.ts', '// recursion')).toEqual(['use.ts#walk']);
   });
 
+  it('reads names as the blocks of JavaScript hold them', async () => {
+    const names = Array.from({ length: 80 }, (_, at) => `  name${at},`).join('\n');
+    const { targets, callsAt } = await project({
+      'all.ts': `export {\n  first,\n${names}\n} from './own';`,
+      'own.ts': 'export function first() {}\nexport interface Options { createElement(tag: string): void }',
+      'tools.ts': [
+        'export interface Page { evaluate(): void }',
+        'export interface Handle { evaluate(): void }',
+        'interface Tools { page: () => Page }',
+        'export function setup(): Tools { return made; }',
+        'class Builder {',
+        '  with<T extends object, U>(value: T) {',
+        '    if (value) { return }',
+        '  }',
+        '  named<T, U>() { return new Made<T, U>(); }',
+        '}',
+        'export class Made<T, U> { finish() {} }',
+        'export const builder = new Builder();',
+      ].join('\n'),
+      'use.ts': [
+        "import { first } from './all';",
+        "import { builder, setup } from './tools';",
+        "import type { Handle } from './tools';",
+        "import { render } from './render';",
+        "import type { Options } from './own';",
+        'first(); // listed',
+        "describe('a', () => {",
+        '  const {',
+        '    page,',
+        '  } = setup();',
+        "  it('b', () => { const render = () => 1; });",
+        '  const inner = () => page().evaluate(); // taken',
+        "  it('c', () => { render(); }); // imported",
+        '  one.render = () => 2;',
+        '  const long = builder',
+        '    .named<{ a: 1 }, 2>();',
+        '  long.finish(); // over lines',
+        "  document.createElement('div'); // platform",
+        '});',
+      ].join('\n'),
+      'render.ts': 'export function render() {}',
+    });
+    expect(targets('use.ts', '// listed')).toEqual(['own.ts#first']);
+    expect(targets('use.ts', '// taken', { callee: 'page' })).toEqual(['tools.ts#Tools.page']);
+    expect(targets('use.ts', '// taken', { callee: 'evaluate' })).toEqual(['tools.ts#Page.evaluate']);
+    expect(targets('use.ts', '// imported', { callee: 'render' })).toEqual(['render.ts#render']);
+    expect(targets('use.ts', '// over lines')).toEqual(['tools.ts#Made.finish']);
+    expect(callsAt('use.ts', '// platform')).toEqual([]);
+  });
+
   it('gives the parameter of a callback its type from where the function is passed to or written', async () => {
     const { targets } = await project({
       'app.ts': [
@@ -702,6 +752,73 @@ describe('PHP, Ruby and Swift', { timeout: SLOW }, () => {
     expect(targets(kernel, '// self')).toEqual([`${kernel}#App.Http.Kernel.boot`]);
     expect(targets(kernel, '// parent')).toEqual(['src/Http/Base.php#App.Http.Base.close']);
     expect(targets(kernel, '// new')).toEqual(['src/Models/User.php#App.Models.User']);
+  });
+
+  it('PHP: receivers have the types that signatures and documentation comments give', async () => {
+    const { targets } = await project({
+      'Mailer.php':
+        '<?php\nnamespace App;\nclass Mailer { function send(): Receipt {} function fluent(): static {} }\nclass Receipt { function store() {} }\nclass Other { function send() {} function store() {} }\n',
+      'Service.php': [
+        '<?php',
+        'namespace App;',
+        'class Service {',
+        '  /** @var Mailer */',
+        '  private $mailer;',
+        '  /**',
+        '   * The other one.',
+        '   * @var Other|null',
+        '   */',
+        '  protected $other;',
+        '  private ?Mailer $typed;',
+        '  /** @return Mailer what sends */',
+        '  function mailer() { return $this->mailer; }',
+        '  /** @return array<int, Mailer> */',
+        '  function all(): array { return []; }',
+        '  /** @param Mailer $given */',
+        '  function run($given) {',
+        '    $this->mailer->send(); // property',
+        '    $this->other->send(); // nullable',
+        '    $this->typed->send(); // typed',
+        '    $this->mailer()->send(); // result',
+        '    $given->send()->store(); // parameter',
+        '    $made = $this->mailer();',
+        '    $made->fluent()->send(); // static',
+        '    /** @var Other $taken */',
+        "    $taken = app('other');",
+        '    $taken->send(); // said',
+        '    foreach ($this->all() as $key => $each) {',
+        '      $each->send(); // element',
+        '    }',
+        '  }',
+        '}',
+      ].join('\n'),
+    });
+    const [mailer, other] = ['Mailer.php#App.Mailer.send', 'Mailer.php#App.Other.send'];
+    const send = (marker: string) => targets('Service.php', marker, { callee: 'send' });
+    for (const marker of ['property', 'typed', 'result', 'parameter', 'static', 'element'])
+      expect(send(`// ${marker}`), marker).toEqual([mailer]);
+    expect(send('// nullable')).toEqual([other]);
+    expect(send('// said')).toEqual([other]);
+    expect(targets('Service.php', '// parameter', { callee: 'store' })).toEqual([
+      'Mailer.php#App.Receipt.store',
+    ]);
+  });
+
+  it('Ruby: a bare word calls the method, unless it is a variable there', async () => {
+    const { targets, sites } = await project({
+      'account.rb': [
+        'class Account',
+        '  def owner; end',
+        '  def limit; end',
+        '  def label(limit)',
+        '    notify(owner) # argument',
+        '    limit + 1 # parameter',
+        '  end',
+        'end',
+      ].join('\n'),
+    });
+    expect(targets('account.rb', '# argument', { callee: 'owner' })).toEqual(['account.rb#Account.owner']);
+    expect(sites.some(({ callee, line }) => callee === 'limit' && line === 6)).toBe(false);
   });
 
   it('resolves Ruby methods on self, constants, mixins and super', async () => {

@@ -332,14 +332,50 @@ describe('Ruby', () => {
       '11 Struct/2 in Acme.Repo.Pair',
       '15 super/1 in Acme.Repo.initialize',
       '16 Cache/1 in Acme.Repo.initialize',
+      '21 size/? in Acme.Repo.<=>',
       '21 other.size/? ? in Acme.Repo.<=>',
       '24 Item/1 in Acme.Repo.load',
       '25 local.save/? Item in Acme.Repo.load',
       '26 @cache.clear/2 Cache in Acme.Repo.load',
       '27 self.find/1 Repo in Acme.Repo.load',
       '28 prepare/? in Acme.Repo.load',
+      '29 items/? in Acme.Repo.load',
       '29 items.each/? ? in Acme.Repo.load',
       '29 one.save/? ? in Acme.Repo.load',
+    ]);
+  });
+
+  it('takes a bare word for a call where it is no variable', async () => {
+    const text = `class A
+  def run(given, size = default, *rest, key: named)
+    taken = made
+    one, (two, *three) = pair
+    taken.name; user.name; puts user, given, one, two, three, rest, key
+    items.each { |item, (deep, _)| item.go; deep.go; helper }
+    item
+    total += count if ready
+    begin; work; rescue Lost => lost; lost.log; end
+    for index in list do index.go end
+    case thing
+    in {name: bound, age:} then bound
+    in [first, *others] then first
+    in String => matched then matched
+    end
+    ->(each) { each + rate }
+    "#{inner}" + { key => value }
+    user = 1
+    user
+  end
+  private
+  alias other run
+  attr_reader :made, option
+end
+`;
+    const bare = calls(await factsOf(text, 'ruby')).filter((call) => /^\d+ [a-z]\w*\/\?/.test(call));
+    expect(bare.map((call) => call.replace(/\/.*/, ''))).toEqual([
+      ...['2 default', '2 named', '3 made', '4 pair', '5 user', '5 user', '6 items', '6 helper', '7 item'],
+      ...['8 count', '8 ready', '9 work', '10 list', '11 thing', '16 rate', '17 inner', '17 value'],
+      '23 option',
     ]);
   });
 

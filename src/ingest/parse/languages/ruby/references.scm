@@ -24,12 +24,41 @@
 
 (super) @call @callee
 
-; A bare word reads like a local variable. One that is followed by another statement, or is all of a method, is a call.
-((body_statement (identifier) @call @callee . (_))
-  (#not-any-of? @callee "private" "public" "protected" "module_function"))
-(then (identifier) @call @callee . (_))
-(block_body (identifier) @call @callee . (_))
-(method body: (body_statement . (identifier) @call @callee .))
+; A bare word is a call, unless it is a local variable there or stands where a name is given.
+((identifier) @bare
+  (#not-any-of? @bare "private" "public" "protected" "module_function" "it" "_1" "_2"))
+(method name: (identifier) @bare.not)
+(singleton_method name: (identifier) @bare.not)
+(singleton_method object: (identifier) @bare.not)
+(call method: (identifier) @bare.not)
+(setter name: (identifier) @bare.not)
+(alias name: (identifier) @bare.not)
+(alias alias: (identifier) @bare.not)
+(undef (identifier) @bare.not)
+
+(assignment left: (identifier) @local)
+(operator_assignment left: (identifier) @local)
+(left_assignment_list (identifier) @local)
+(destructured_left_assignment (identifier) @local)
+(rest_assignment (identifier) @local)
+(for pattern: (identifier) @local)
+(exception_variable (identifier) @local)
+(in_clause pattern: (identifier) @local)
+(array_pattern (identifier) @local)
+(find_pattern (identifier) @local)
+(as_pattern name: (identifier) @local)
+(keyword_pattern value: (identifier) @local)
+(method_parameters (identifier) @local)
+(block_parameters (identifier) @local)
+(lambda_parameters (identifier) @local)
+(destructured_parameter (identifier) @local)
+(optional_parameter name: (identifier) @local)
+(keyword_parameter name: (identifier) @local)
+(splat_parameter name: (identifier) @local)
+(hash_splat_parameter name: (identifier) @local)
+(block_parameter name: (identifier) @local)
+; Parameters of a block are unknown behind it.
+[(block) (do_block) (lambda)] @local.scope
 
 ((assignment
   left: (identifier) @var
