@@ -36,14 +36,23 @@ export interface PlacedChunk extends ChunkDetail {
   places: Place[] | null;
 }
 
-/** Where the blobs stand in these snapshots, and what the chunks are: one round trip. */
+/** A chunk inside a type, and the chunk where that type begins, with the type as its symbol. */
+export interface Owner {
+  memberId: number;
+  head: ChunkDetail;
+}
+
+/**
+ * Where the blobs stand in these snapshots, what the chunks are, and the types that the members belong to: one round trip.
+ * A type that begins in the member's own chunk is not told.
+ */
 export async function describeChunks(
   shard: D1Database,
   scope: RepoScope,
   snapshotIds: readonly number[],
-  wanted: { blobIds: readonly number[]; chunkIds: readonly number[] },
-): Promise<{ places: Place[]; chunks: ChunkDetail[] }> {
-  const [places, chunks] = await shard.batch([
+  wanted: { blobIds: readonly number[]; chunkIds: readonly number[]; memberIds: readonly number[] },
+): Promise<{ places: Place[]; chunks: ChunkDetail[]; owners: Owner[] }> {
+  const [places, chunks, owners] = await shard.batch([
     placesStatement(shard, scope, snapshotIds, wanted.blobIds),
     shard
       .prepare(
@@ -51,8 +60,38 @@ export async function describeChunks(
            LEFT JOIN symbols s ON s.id = c.blob * 65536 + c.symbol AND s.repo = ?1`,
       )
       .bind(scope.repo.key, JSON.stringify(wanted.chunkIds)),
+    ownersStatement(shard, scope, wanted.memberIds),
   ]);
-  return { places: places!.results as Place[], chunks: (chunks!.results as RawDetail[]).map(toDetail) };
+  return {
+    places: places!.results as Place[],
+    chunks: (chunks!.results as RawDetail[]).map(toDetail),
+    owners: (owners!.results as (RawDetail & { memberId: number })[]).map((row) => ({
+      memberId: row.memberId,
+      head: toDetail(row),
+    })),
+  };
+}
+
+const TYPES = `('class', 'interface', 'struct', 'enum', 'trait', 'type')`;
+
+/** The type around each chunk's symbol, or that symbol itself where the chunk goes on with a type begun above. */
+function ownersStatement(
+  shard: D1Database,
+  scope: RepoScope,
+  memberIds: readonly number[],
+): D1PreparedStatement {
+  return shard
+    .prepare(
+      `SELECT m.id AS memberId, ${DETAIL}
+       FROM json_each(?2) j CROSS JOIN chunks m ON m.id = j.value
+         CROSS JOIN symbols o ON o.id = m.blob * 65536 + m.symbol AND o.repo = ?1
+         CROSS JOIN symbols s ON s.kind IN ${TYPES} AND s.id = m.blob * 65536 +
+           CASE WHEN o.kind IN ${TYPES} AND o.start_line < m.start_line THEN o.ord ELSE o.parent END
+         CROSS JOIN chunks c ON c.id <> m.id AND c.id = (
+           SELECT h.id FROM chunks h WHERE h.id BETWEEN m.blob * 4096 AND m.blob * 4096 + 4095
+             AND h.start_line <= s.start_line AND h.end_line >= s.start_line ORDER BY h.id LIMIT 1)`,
+    )
+    .bind(scope.repo.key, JSON.stringify(memberIds));
 }
 
 /** Columns of chunk `c` and its symbol `s`. */

@@ -4,7 +4,7 @@ import type { TextMatch } from '../../store/full-text.ts';
 import type { BlobLines, ChunkDetail, Place, PlacedChunk, SymbolRef } from '../../store/hits.ts';
 import type { SymbolHit } from '../../store/symbols.ts';
 import { type Lookup, matchesLines } from './lookup.ts';
-import type { Signal } from './rank.ts';
+import type { Evidence, Signal } from './rank.ts';
 
 /** A candidate before it has a place: a chunk of a blob, or lines within one. */
 export interface Found {
@@ -18,6 +18,8 @@ export interface Found {
   lexicalShare: number;
   /** Cosine of the chunk's vector and the question's, 0 where it is not among the nearest. */
   similarity: number;
+  /** The best of what the members of a type that begins here were found by. */
+  members: Evidence | null;
 }
 
 /** What the lists told of their chunks: the chunks by id, and the places of blobs. */
@@ -109,17 +111,7 @@ export class Pool {
   ): Found {
     const known = this.#byKey.get(key);
     if (known) return known;
-    const found: Found = {
-      chunkId,
-      blobId,
-      startLine,
-      endLine,
-      symbol: null,
-      named: null,
-      ranks: {},
-      lexicalShare: 0,
-      similarity: 0,
-    };
+    const found = unranked({ chunkId, blobId, startLine, endLine });
     this.#byKey.set(key, found);
     return found;
   }
@@ -142,6 +134,27 @@ export class Pool {
     // A complete exact search says which files count; without it the demand is checked on the candidates.
     return exact ? inSymbols.filter((found) => exact.lines.has(found.blobId)) : inSymbols;
   }
+}
+
+/** A candidate that no list has found yet. */
+export function unranked({
+  chunkId,
+  blobId,
+  startLine,
+  endLine,
+}: Pick<Found, 'chunkId' | 'blobId' | 'startLine' | 'endLine'>): Found {
+  return {
+    chunkId,
+    blobId,
+    startLine,
+    endLine,
+    symbol: null,
+    named: null,
+    ranks: {},
+    lexicalShare: 0,
+    similarity: 0,
+    members: null,
+  };
 }
 
 const MAX_SYMBOL_LINES = 120;

@@ -14,10 +14,10 @@ import type { RepoScope } from '../../store/scope.ts';
 import type { SymbolHit } from '../../store/symbols.ts';
 import { Pool } from './candidate-pool.ts';
 import { namesFile } from './code-place.ts';
-import { filterOf, type Lookup, matchesLines, snapshotsOf, spread } from './lookup.ts';
+import { filterOf, type Lookup, matchesLines, ranksByNames, snapshotsOf, spread } from './lookup.ts';
 import type { Near } from './near-chunks.ts';
 import { type PlacedCandidate, place } from './place.ts';
-import { clauseWords, type SearchMode } from './query-plan.ts';
+import { clauseWords } from './query-plan.ts';
 import { bySymbol } from './symbol-candidates.ts';
 import { anyTerm, quote, termsOf } from './terms.ts';
 import { knownWords } from './unknown-words.ts';
@@ -143,11 +143,6 @@ async function exactLines({ shard, target, exact }: Lookup) {
 
 /** Words of a question that are looked for in paths. */
 const MAX_WORDS = 12;
-
-/** Modes in which paths take part. */
-function ranksByNames(mode: SearchMode): boolean {
-  return mode === 'hybrid' || mode === 'semantic';
-}
 
 /** Every sub-word of every term; a path that holds all of them is what was meant. Of paths, the names of their files. */
 function pathExpression({ terms, clause }: Lookup): string {

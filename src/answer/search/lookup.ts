@@ -38,6 +38,11 @@ export function matchesLines(mode: SearchMode): boolean {
   return mode === 'literal' || mode === 'regex';
 }
 
+/** Modes in which paths, and the types that hold what was found, take part. */
+export function ranksByNames(mode: SearchMode): boolean {
+  return mode === 'hybrid' || mode === 'semantic';
+}
+
 export function snapshotsOf({ refs }: Target): number[] {
   return refs.map((ref) => ref.snapshotId);
 }

@@ -1,7 +1,7 @@
-import { describeChunks, type SymbolRef } from '../../store/hits.ts';
-import type { Found, Known } from './candidate-pool.ts';
-import { type Lookup, snapshotsOf } from './lookup.ts';
-import type { Candidate } from './rank.ts';
+import { describeChunks, type Owner, type SymbolRef } from '../../store/hits.ts';
+import { type Found, type Known, unranked } from './candidate-pool.ts';
+import { type Lookup, ranksByNames, snapshotsOf } from './lookup.ts';
+import { type Candidate, stronger } from './rank.ts';
 import type { Target } from './targets.ts';
 
 /** A ranked candidate that knows where it stands. */
@@ -18,11 +18,11 @@ export interface PlacedCandidate extends Candidate {
 
 /**
  * Gives candidates their symbols and places: those that the lists told, and the rest from one more look. Content that
- * stands at several paths of one ref is several candidates.
+ * stands at several paths of one ref is several candidates. For a question, a type is a candidate with its members.
  */
 export async function place(lookup: Lookup, found: Found[], known: Known): Promise<PlacedCandidate[]> {
-  await learnTheRest(lookup, found, known);
-  return found.flatMap((each) => {
+  const owners = await learnTheRest(lookup, found, known);
+  return withOwners(found, owners, known).flatMap((each) => {
     const detail = known.chunks.get(each.chunkId);
     // A file found by its path alone: its first chunk's lines were not known yet. A file without chunks is no hit.
     if (each.endLine === 0 && detail)
@@ -33,18 +33,36 @@ export async function place(lookup: Lookup, found: Found[], known: Known): Promi
   });
 }
 
-async function learnTheRest(
-  { shard, target }: Lookup,
-  found: Found[],
-  { chunks, places }: Known,
-): Promise<void> {
+async function learnTheRest(lookup: Lookup, found: Found[], { chunks, places }: Known): Promise<Owner[]> {
   const blobIds = new Set(found.map(({ blobId }) => blobId).filter((id) => !places.has(id)));
   const chunkIds = new Set(found.map(({ chunkId }) => chunkId).filter((id) => id >= 0 && !chunks.has(id)));
-  if (blobIds.size === 0 && chunkIds.size === 0) return;
-  const wanted = { blobIds: [...blobIds], chunkIds: [...chunkIds] };
+  const memberIds = countsMembers(lookup) ? found.map(({ chunkId }) => chunkId) : [];
+  if (blobIds.size === 0 && chunkIds.size === 0 && memberIds.length === 0) return [];
+  const { shard, target } = lookup;
+  const wanted = { blobIds: [...blobIds], chunkIds: [...chunkIds], memberIds };
   const rest = await describeChunks(shard, target.scope, snapshotsOf(target), wanted);
   for (const chunk of rest.chunks) chunks.set(chunk.chunkId, chunk);
   for (const [blobId, own] of Map.groupBy(rest.places, (each) => each.blobId)) places.set(blobId, own);
+  return rest.owners;
+}
+
+/** What is asked in words may be a type whose methods use the words; a name, and `sym:`, say themselves what they mean. */
+function countsMembers({ mode, code, clause }: Lookup): boolean {
+  return ranksByNames(mode) && !code && clause.symbols.length === 0;
+}
+
+/** The candidates and the types they are members of, each with the best of what its members were found by. */
+function withOwners(found: Found[], owners: Owner[], { chunks }: Known): Found[] {
+  const members = new Map(found.map((each) => [each.chunkId, each]));
+  const all = new Map(members);
+  for (const { memberId, head } of owners) {
+    const { blobId, ranks, lexicalShare, similarity } = members.get(memberId)!;
+    const owner = all.get(head.chunkId) ?? { ...unranked({ ...head, blobId }), symbol: head.symbol };
+    all.set(head.chunkId, owner);
+    if (!chunks.has(head.chunkId)) chunks.set(head.chunkId, head);
+    owner.members = stronger(owner.members, { lexical: ranks.lexical, lexicalShare, similarity });
+  }
+  return [...found, ...[...all.values()].filter(({ chunkId }) => !members.has(chunkId))];
 }
 
 /** The paths at which a candidate counts. Over several refs, one: the one that the preferred ref has. */
@@ -78,6 +96,7 @@ function standing(
     ranks: found.ranks,
     lexicalShare: found.lexicalShare,
     similarity: found.similarity,
+    members: found.members,
     target,
     refs: inRefs,
     blobId: found.blobId,

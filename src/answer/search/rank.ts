@@ -4,8 +4,9 @@
  *
  * How it works and what each part is worth: README.md beside this file.
  *
- *   reciprocal rank fusion of the lexical side + nearness of vectors
- *   × name (the hit defines what was asked for) × place × path × test and generated demotion × coherence of the file
+ *   reciprocal rank fusion of the lexical side + nearness of vectors, of a type also those of its members
+ *   × name (the hit defines what was asked for) × place × path × test and generated demotion × substance
+ *   × coherence of the file
  *   → no two hits over the same lines, at most three a file
  */
 import type { SymbolRef } from '../../store/hits.ts';
@@ -20,7 +21,16 @@ export type Signal = (typeof SIGNALS)[number];
 const LISTS = SIGNALS.filter((signal) => signal !== 'semantic');
 
 /** What multiplies the fused score. */
-export const FACTORS = ['name', 'place', 'pathWords', 'demotion', 'coherence', 'lexicalShare'] as const;
+export const FACTORS = [
+  'name',
+  'place',
+  'pathWords',
+  'demotion',
+  'substance',
+  'members',
+  'coherence',
+  'lexicalShare',
+] as const;
 export type Factor = (typeof FACTORS)[number];
 
 export interface Candidate {
@@ -42,6 +52,27 @@ export interface Candidate {
   lexicalShare: number;
   /** Cosine of its vector and the question's, 0 where it is not among the nearest. */
   similarity: number;
+  /** Where a type begins, the best of what its members were found by; null without such members. */
+  members: Evidence | null;
+}
+
+/** What speaks for a member of a type. */
+export interface Evidence extends Pick<Candidate, 'lexicalShare' | 'similarity'> {
+  /** Rank in the lexical list. */
+  lexical: number | undefined;
+}
+
+/** The better of each. */
+export function stronger(a: Evidence | null, b: Evidence): Evidence {
+  return {
+    lexical: least(a?.lexical, b.lexical),
+    lexicalShare: Math.max(a?.lexicalShare ?? 0, b.lexicalShare),
+    similarity: Math.max(a?.similarity ?? 0, b.similarity),
+  };
+}
+
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
 export type CandidateSymbol = Omit<SymbolRef, 'id'>;
@@ -78,7 +109,7 @@ export const WEIGHTS: Record<Signal, number> = {
   symbol: 0.9,
   path: 0.5,
   exact: 0.5,
-  semantic: 1.5,
+  semantic: 2.5,
 };
 /** The usual constant of reciprocal rank fusion: places count little, so that the scores behind them decide (`trustIn`). */
 const RANK_CONSTANT = 60;
@@ -86,12 +117,13 @@ const PER_FILE = 3;
 
 /** Orders candidates, best first, without overlaps and with at most three a file. */
 export function rank<C extends Candidate>(
-  candidates: C[],
+  found: C[],
   query: RankQuery,
   options: RankOptions = {},
 ): Ranked<C>[] {
   const without = options.without ?? new Set();
   const weights = options.weights ?? WEIGHTS;
+  const candidates = without.has('members') ? found : found.map(withMembers);
   const near = nearest(candidates);
   const worth = worthOf(candidates, query);
   const scored = candidates.map((candidate) => ({
@@ -104,6 +136,21 @@ export function rank<C extends Candidate>(
     candidate,
     score: unit(score),
   }));
+}
+
+/** What speaks for the members of a type speaks for the type, a little less. */
+const FOR_THE_TYPE = 0.85;
+
+function withMembers<C extends Candidate>(candidate: C): C {
+  if (candidate.members === null) return candidate;
+  const { lexical, lexicalShare, similarity } = candidate.members;
+  const rank = least(candidate.ranks.lexical, lexical);
+  return {
+    ...candidate,
+    ranks: rank === undefined ? candidate.ranks : { ...candidate.ranks, lexical: rank },
+    lexicalShare: Math.max(candidate.lexicalShare, FOR_THE_TYPE * lexicalShare),
+    similarity: Math.max(candidate.similarity, FOR_THE_TYPE * similarity),
+  };
 }
 
 /** A ranking continued by a deeper one: what the first holds keeps its place, the rest follows below its last score. */
@@ -131,13 +178,14 @@ function scoreOf(
   if (!without.has('place')) score *= placeFactor(candidate, query);
   if (!without.has('pathWords')) score *= pathFactor(candidate, query);
   if (!without.has('demotion')) score *= demotion(candidate, query);
+  if (!without.has('substance')) score *= substance(candidate, query);
   return score;
 }
 
 /** A question whose nearest chunk has this cosine is understood in full. */
 const UNDERSTOOD = 0.6;
 /** What nearness is worth when parts of a name are asked for: where it is defined says more. */
-const OF_NAMES = 0.6;
+const OF_NAMES = 0.36;
 /** What it loses where one text stands out by its words, as for an error message that was pasted. */
 const STANDING_OUT = 0.8;
 /** As a share of the nearest chunk's cosine: what is farther says nothing. */
@@ -275,10 +323,36 @@ function demotion(candidate: Candidate, query: RankQuery): number {
     factor *= 0.6;
   if (GENERATED_PATH.test(candidate.path)) factor *= 0.6;
   if (CHANGES_PATH.test(candidate.path) && !asks(['changelog', 'release', 'version'])) factor *= 0.4;
-  if (PROSE.has(candidate.lang)) factor *= query.code ? 0.7 : 0.85;
+  // A question may well be answered by the manual.
+  if (query.code && PROSE.has(candidate.lang)) factor *= 0.7;
   if (DATA.has(candidate.lang)) factor *= 0.85;
   return factor;
 }
+
+/** Lines beyond which a chunk says no more for being longer, and those that a chunk usually has. */
+const LONG = 32;
+const USUAL = 8;
+
+/**
+ * Both BM25 and the cosine favour what is short, and a question is seldom answered by a line or two; rather by what
+ * defines something.
+ */
+function substance({ startLine, endLine, symbol }: Candidate, { code }: RankQuery): number {
+  if (code) return 1;
+  const lines = Math.min(LONG, endLine - startLine + 1);
+  return (1 + 0.15 * Math.log2(lines / USUAL)) * (symbol && CODE_OR_TYPES.has(symbol.kind) ? 1.2 : 1);
+}
+
+const CODE_OR_TYPES = new Set([
+  'function',
+  'method',
+  'class',
+  'interface',
+  'struct',
+  'enum',
+  'trait',
+  'type',
+]);
 
 interface Scored<C extends Candidate = Candidate> {
   candidate: C;

@@ -5,6 +5,7 @@ import {
   continued,
   type RankQuery,
   rank,
+  stronger,
   WEIGHTS,
 } from '../../../src/answer/search/rank.ts';
 import { looksLikeCode, spellings, termsOf } from '../../../src/answer/search/terms.ts';
@@ -22,6 +23,7 @@ const candidate = (path: string, more: Partial<Candidate> = {}): Candidate => ({
   ranks: { lexical: 0 },
   lexicalShare: 1,
   similarity: 0,
+  members: null,
   ...more,
 });
 const symbol = (name: string, kind = 'function'): CandidateSymbol => ({
@@ -133,6 +135,32 @@ describe('ranking', () => {
     const near = candidate('a.ts', { ranks: { semantic: 0 }, similarity: 0.6 });
     expect(rank([near], query('where is it'), { without: new Set(['semantic']) })).toEqual([]);
     expect(rank([near], query('where is it'))).toHaveLength(1);
+  });
+
+  it('lets what answers a question stand before what is only short, and leaves names alone', () => {
+    const line = candidate('a.ts', { endLine: 2 });
+    const longer = candidate('b.ts', { ranks: { lexical: 1 }, lexicalShare: 0.9 });
+    const defined = candidate('c.ts', { ranks: { lexical: 1 }, lexicalShare: 0.9, symbol: symbol('run') });
+    expect(order([line, longer, defined], 'where is it parsed')).toEqual(['c.ts', 'b.ts', 'a.ts']);
+    expect(order([line, longer], 'parseIt')).toEqual(['a.ts', 'b.ts']);
+    const manual = candidate('d.md', { lang: 'markdown', ranks: { lexical: 1 }, lexicalShare: 0.9 });
+    expect(order([line, manual], 'where is it parsed')).toEqual(['d.md', 'a.ts']);
+  });
+
+  it('takes what its members were found by for a type, a little less than for themselves', () => {
+    const found = { lexical: 0, lexicalShare: 1, similarity: 0.6 };
+    const [type, method] = [symbol('Shelf', 'class'), symbol('put', 'method')];
+    const head = candidate('a.ts', { symbol: type, ranks: {}, lexicalShare: 0, members: found });
+    const other = candidate('b.ts', { symbol: method, ranks: { lexical: 2 }, lexicalShare: 0.4 });
+    const member = candidate('c.ts', { symbol: method, similarity: 0.6 });
+    expect(order([other, head, member], 'where are books kept')).toEqual(['c.ts', 'a.ts', 'b.ts']);
+    expect(rank([head], query('where are books kept'), { without: new Set(['members']) })).toEqual([]);
+    const two = stronger(stronger(null, { ...found, similarity: 0.3 }), {
+      lexical: undefined,
+      lexicalShare: 0,
+      similarity: 0.6,
+    });
+    expect(two).toEqual(found);
   });
 
   it('takes nearness for as much as the nearest is near, and for less when a name is asked for', () => {

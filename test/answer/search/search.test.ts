@@ -208,6 +208,24 @@ describe('ranked search', () => {
     });
   });
 
+  it('answers a question with the type whose methods use its words, and what is named without it', async () => {
+    const method = (name: string, words: string) =>
+      `  ${name}() {\n${`    this.step(${words});\n`.repeat(70)}  }\n`;
+    const shelf = `export class Shelf {\n  private rows = 3;\n${method('a', '1')}${method('b', 'borrowing, overdue')}}\n`;
+    const library = await createRepo(0, embedder);
+    await sync(
+      library,
+      { 'shelf.ts': shelf, 'other.ts': `export function c() {\n${shelf.length};\n}\n` },
+      { parse },
+    );
+    const params = { repo: library.scope.repo.name, ref: 'main' };
+    const types = async (query: string) =>
+      (await ask({ ...params, query })).hits.filter(({ symbolName }) => symbolName === 'Shelf');
+    expect(await types('what happens to overdue borrowing')).toMatchObject([{ startLine: 1 }]);
+    expect(await types('overdue')).toEqual([]);
+    expect(await types('overdue what sym:b')).toEqual([]);
+  });
+
   it('answers with the exact lines of the file, a score from 0 to 1 that falls, and provenance', async () => {
     const { hits, provenance } = await ask({ repo: named(), ref: 'main', query: 'session token route' });
     expect(hits.length).toBeGreaterThan(1);
@@ -361,8 +379,9 @@ describe('round trips', () => {
     return trips;
   }
 
-  it('are one for the candidates of every list and one for their text', async () => {
-    expect(await tripsOf({ query: 'refresh session token' })).toBe(2);
+  it('are one for the candidates of every list and one for their text; a question asks for types between them', async () => {
+    expect(await tripsOf({ query: 'refresh session token' })).toBe(3);
+    expect(await tripsOf({ query: 'refresh session token', mode: 'lexical' })).toBe(2);
     expect(await tripsOf({ query: 'matchRoute', mode: 'lexical' })).toBe(2);
     expect(await tripsOf({ query: 'matchRoute', mode: 'symbol' })).toBe(2);
   });
