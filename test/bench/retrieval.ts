@@ -1,6 +1,6 @@
 /**
  * Retrieval: do answers hold what was asked for? Two kinds of questions that nobody wrote for a search engine, each put to
- * hybrid search through the API and to FTS5 with `bm25` alone over the same chunks (plain-fts5.ts):
+ * hybrid search through the API, to its mode `lexical`, and to FTS5 with `bm25` alone over the same chunks (plain-fts5.ts):
  *
  *   commits     120 commits a repository: the message (without paths, file names, numbers) asks for the files that the
  *               commit changed, in an index of its parent. The 120 parents are refs of one repository, so each costs what
@@ -13,12 +13,13 @@
  *
  *   npm run bench -- <dirs of dev repositories> --only=retrieval --state=<dir>   first run: indexes, minutes
  *   (the same command again)                                                      asks again, about a minute a repository
- *   … --show=<n>                                                                  and prints n questions that FTS5 answers better
+ *   … --show=<n>                                                                  and prints n questions that a peer answers better
+ *   EMBEDDING_PROVIDER=none …                                                     and tells what hybrid is without vectors
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { answer } from '../../src/client/client.ts';
-import { gain, type Interval, type Paired } from './bootstrap.ts';
+import { gain, type Interval } from './bootstrap.ts';
 import { type CommitQuestion, commitQuestions } from './commits.ts';
 import { type DocQuestion, docQuestions } from './docstrings.ts';
 import { type IndexFiles, openIndexFiles, snapshotsOf } from './index-files.ts';
@@ -41,8 +42,15 @@ export const DEV = [
 
 const DOC_PAIRS = 1_500;
 const FIRST = 10;
-/** Hits asked for, of which at most three are of one file. */
+/** Hits asked for, of which at most three are of one file; of FTS5, of which all may be. */
 const HITS = 50;
+const PLAIN_HITS = 200;
+
+type Side = 'hybrid' | 'fts5' | 'lexical';
+const PEERS: [side: Side, name: string][] = [
+  ['fts5', 'FTS5 bm25'],
+  ['lexical', 'mode lexical'],
+];
 
 /** How one question was answered by one side. */
 interface Judged {
@@ -56,9 +64,12 @@ interface Judged {
 interface Outcome {
   query: string;
   wanted: string;
-  ours: Judged;
-  theirs: Judged;
-  cluster: string;
+  judged: Record<Side, Judged>;
+  /** Whether vectors had a say in the hybrid answer: without a word, none would have if a single file lacked its. */
+  byMeaning: boolean;
+  repository: string;
+  /** Questions of one file are alike. A directory would be too coarse: redis keeps nearly all code in one. */
+  file: string;
 }
 
 export async function measureRetrieval(session: Session, repositories: Repository[]): Promise<void> {
@@ -70,18 +81,18 @@ export async function measureRetrieval(session: Session, repositories: Repositor
     const files = openIndexFiles(session.server.stateDir, repo);
     const peer = new PlainFts5(files);
     const onCommits = await askCommits(session, repo, files, peer, questions);
-    report(session, repository.name, 'commit → files', onCommits);
+    report(session, repository.name, 'commit → files', onCommits, 'file');
     // Where one has too few documented functions, the next ones make up for it.
     const share = Math.ceil((DOC_PAIRS - docs.length) / (repositories.length - at));
     const onDocs = await askDocs(session, repository, repo, files, peer, share);
-    report(session, repository.name, 'docstring → function', onDocs);
+    report(session, repository.name, 'docstring → function', onDocs, 'file');
     peer.close();
     commits.push(...onCommits);
     docs.push(...onDocs);
   }
   if (repositories.length > 1) {
-    report(session, 'all', 'commit → files', commits);
-    report(session, 'all', 'docstring → function', docs);
+    report(session, 'all', 'commit → files', commits, 'repository');
+    report(session, 'all', 'docstring → function', docs, 'repository');
   }
 }
 
@@ -127,15 +138,14 @@ async function askCommits(
     const indexed = new Set([...peer.paths.values()].flat());
     const wanted = new Set(question.files.filter((file) => indexed.has(file)));
     if (wanted.size === 0) continue;
-    const ours = await hybrid(session, repo, ref, question.query);
-    const theirs = peer.search(question.query, HITS * 4);
+    const { query } = question;
+    const answered = await ask(session, peer, { repo, ref, query }, (ranked) => judgeFiles(ranked, wanted));
     outcomes.push({
-      query: question.query,
+      ...answered,
+      query,
       wanted: [...wanted].join(' '),
-      ours: judgeFiles(ours, wanted),
-      theirs: judgeFiles(theirs, wanted),
-      // Commits that change the same file are alike. A directory would be too coarse: redis keeps nearly all code in one.
-      cluster: `${repo}:${[...wanted][0]}`,
+      repository: repo,
+      file: [...wanted][0]!,
     });
   }
   return outcomes;
@@ -152,11 +162,12 @@ async function askDocs(
   const { api } = session;
   const main = snapshotsOf(files).get('main')!;
   const { questions, files: changed } = docQuestions(files, main, count);
-  const ref = 'undocumented';
+  // Named by how many, so that a run over other repositories, whose share is another, has a tree of its own.
+  const ref = `undocumented-${questions.length}`;
   if (!snapshotsOf(files).has(ref)) {
     const bare = chosenRefsOf(session, repo);
-    const tree = path.join(session.scratch, `undocumented-${name}`);
-    await exec('git', ['-C', bare, 'worktree', 'add', '-q', '-b', ref, tree, 'main']);
+    const tree = path.join(session.scratch, `${name}-${ref}`);
+    await exec('git', ['-C', bare, 'worktree', 'add', '-q', '-f', '-B', ref, tree, 'main']);
     for (const [file, text] of changed) writeFileSync(path.join(tree, file), text);
     const author = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.com'];
     await exec('git', ['-C', tree, ...author, 'commit', '-qam', 'Without documentation']);
@@ -165,23 +176,40 @@ async function askDocs(
   peer.moveTo(snapshotsOf(files).get(ref)!);
   const outcomes: Outcome[] = [];
   for (const question of questions) {
-    const ours = await hybrid(session, repo, ref, question.query);
-    const theirs = peer.search(question.query, HITS);
-    outcomes.push({
-      query: question.query,
-      wanted: `${question.path}:${question.line}`,
-      ours: judgeFunction(ours, question),
-      theirs: judgeFunction(theirs, question),
-      cluster: `${repo}:${question.path}`,
-    });
+    const { query, path: file, line } = question;
+    const answered = await ask(session, peer, { repo, ref, query }, (ranked) =>
+      judgeFunction(ranked, question),
+    );
+    outcomes.push({ ...answered, query, wanted: `${file}:${line}`, repository: repo, file });
   }
   return outcomes;
 }
 
-async function hybrid({ api }: Session, repo: string, ref: string, query: string): Promise<Ranked[]> {
-  const parameters = { query, repo, ref, mode: 'hybrid', limit: HITS } as const;
-  const hits = await answer(api.GET('/api/v1/search', { params: { query: parameters } }));
-  return hits.map(({ filePath, startLine, endLine }) => ({ path: filePath, startLine, endLine }));
+/** Puts a question to all sides. */
+async function ask(
+  session: Session,
+  peer: PlainFts5,
+  question: { repo: string; ref: string; query: string },
+  judged: (ranked: Ranked[]) => Judged,
+): Promise<Pick<Outcome, 'judged' | 'byMeaning'>> {
+  const hybrid = await search(session, { ...question, mode: 'hybrid' });
+  const lexical = await search(session, { ...question, mode: 'lexical' });
+  const plain = peer.search(question.query, PLAIN_HITS);
+  return {
+    judged: { hybrid: judged(hybrid.hits), fts5: judged(plain), lexical: judged(lexical.hits) },
+    byMeaning: hybrid.byMeaning,
+  };
+}
+
+async function search(
+  { api }: Session,
+  question: { repo: string; ref: string; query: string; mode: 'hybrid' | 'lexical' },
+): Promise<{ hits: Ranked[]; byMeaning: boolean }> {
+  const call = api.GET('/api/v1/search', { params: { query: { ...question, limit: HITS } } });
+  const found = await answer(call);
+  const hits = found.map(({ filePath, startLine, endLine }) => ({ path: filePath, startLine, endLine }));
+  const strategy = (await call).response.headers.get('sightline-search-strategy') ?? '';
+  return { hits, byMeaning: strategy.includes('semantic') };
 }
 
 /** Files in the order of their best chunk; `acc` asks for any of the changed files, recall for the share of them. */
@@ -218,34 +246,50 @@ const MEASURES: [name: string, key: keyof Judged][] = [
   ['Recall@10', 'recall10'],
 ];
 
-function report({ rows }: Session, repository: string, what: string, outcomes: Outcome[]): void {
-  const mean = (side: 'ours' | 'theirs', key: keyof Judged) =>
-    outcomes.reduce((sum, each) => sum + each[side][key], 0) / outcomes.length;
-  for (const [name, key] of MEASURES) {
+/**
+ * @param cluster what is drawn as a whole for the intervals. Over several repositories a repository, so that the interval
+ *   is that of the next repository, not of the next question in these; of three it is hardly narrower than their range.
+ */
+function report(
+  { rows }: Session,
+  name: string,
+  what: string,
+  outcomes: Outcome[],
+  cluster: 'file' | 'repository',
+): void {
+  const repository = `${name} (${outcomes.length})`;
+  const mean = (side: Side, key: keyof Judged) =>
+    outcomes.reduce((sum, { judged }) => sum + judged[side][key], 0) / outcomes.length;
+  const byMeaning = outcomes.filter((each) => each.byMeaning).length;
+  console.log(`${name}, ${what}: ${byMeaning} of ${outcomes.length} ranked by vectors, too`);
+  for (const [side, peer] of PEERS) {
+    for (const [measure, key] of MEASURES)
+      rows.push({
+        what: `${what}, ${measure}`,
+        repository,
+        ours: mean('hybrid', key),
+        unit: '',
+        peer,
+        theirs: mean(side, key),
+      });
+    const interval = gain(
+      outcomes.map((each) => ({
+        ours: each.judged.hybrid.mrr,
+        theirs: each.judged[side].mrr,
+        cluster: each[cluster],
+      })),
+    );
+    const both = `${mean('hybrid', 'mrr').toFixed(3)} / ${mean(side, 'mrr').toFixed(3)}`;
+    console.log(`${name}, ${what}: MRR / that of ${peer} ${both}, ${inWords(interval)}`);
     rows.push({
-      what: `${what}, ${name}`,
-      repository: `${repository} (${outcomes.length})`,
-      ours: mean('ours', key),
+      what: `${what}, gain in MRR over ${peer}, low end`,
+      repository,
+      ours: interval.low,
       unit: '',
-      peer: 'FTS5 bm25',
-      theirs: mean('theirs', key),
+      aim: { above: 0 },
     });
+    showWorst(outcomes, side);
   }
-  const paired: Paired[] = outcomes.map(({ ours, theirs, cluster }) => ({
-    ours: ours.mrr,
-    theirs: theirs.mrr,
-    cluster,
-  }));
-  const interval = gain(paired);
-  console.log(`${repository}, ${what}: MRR over FTS5 ${inWords(interval)}`);
-  rows.push({
-    what: `${what}, gain in MRR, low end`,
-    repository: `${repository} (${outcomes.length})`,
-    ours: interval.low,
-    unit: '',
-    aim: { above: 0 },
-  });
-  showWorst(outcomes);
 }
 
 function inWords({ mean, low, high }: Interval): string {
@@ -253,9 +297,12 @@ function inWords({ mean, low, high }: Interval): string {
 }
 
 /** Questions that the peer answers better, where tuning begins. */
-function showWorst(outcomes: Outcome[]): void {
+function showWorst(outcomes: Outcome[], peer: Side): void {
   const count = Number(process.argv.find((argument) => argument.startsWith('--show='))?.slice(7) ?? 0);
-  const worst = [...outcomes].sort((a, b) => a.ours.mrr - a.theirs.mrr - (b.ours.mrr - b.theirs.mrr));
-  for (const { query, wanted, ours, theirs } of worst.slice(0, count))
-    console.log(`  ${ours.mrr.toFixed(2)} vs ${theirs.mrr.toFixed(2)}  ${query}\n      → ${wanted}`);
+  const gained = ({ judged }: Outcome) => judged.hybrid.mrr - judged[peer].mrr;
+  const worst = [...outcomes].sort((a, b) => gained(a) - gained(b));
+  for (const { query, wanted, judged } of worst.slice(0, count))
+    console.log(
+      `  ${judged.hybrid.mrr.toFixed(2)} vs ${judged[peer].mrr.toFixed(2)}  ${query}\n      → ${wanted}`,
+    );
 }
