@@ -11,10 +11,10 @@
  * Repositories need their history. REPORTED are those whose figures the README shows; ranking is tuned on DEV and on the
  * golden corpora only. To try a change of ranking:
  *
- *   npm run bench -- <dirs of dev repositories> --only=retrieval --state=<dir>   first run: indexes, minutes
- *   (the same command again)                                                      asks again, about a minute a repository
- *   … --show=<n>                                                                  and prints n questions that a peer answers better
- *   EMBEDDING_PROVIDER=none …                                                     and tells what hybrid is without vectors
+ *   npm run bench -- <dirs of dev repositories> --only=commits,docstrings --state=<dir>   first run: indexes
+ *   (the same command again)    asks again
+ *   … --show=<n>                and prints n questions that a peer answers better
+ *   EMBEDDING_PROVIDER=none …   asks again, and hybrid has no vectors
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -72,46 +72,50 @@ interface Outcome {
   file: string;
 }
 
-export async function measureRetrieval(session: Session, repositories: Repository[]): Promise<void> {
-  const commits: Outcome[] = [];
-  const docs: Outcome[] = [];
-  for (const [at, repository] of repositories.entries()) {
+export async function measureCommits(session: Session, repositories: Repository[]): Promise<void> {
+  const all: Outcome[] = [];
+  for (const repository of repositories) {
     const questions = await commitQuestions(repository.directory);
-    const repo = await indexParents(session, repository, questions);
+    const repo = `${repository.name}-history`;
+    const parents = questions.map((question) => [refOf(question), question.parent] as const);
+    await indexRefs(session, repo, repository, new Map(parents));
     const files = openIndexFiles(session.server.stateDir, repo);
     const peer = new PlainFts5(files);
-    const onCommits = await askCommits(session, repo, files, peer, questions);
-    report(session, repository.name, 'commit → files', onCommits, 'file');
-    // Where one has too few documented functions, the next ones make up for it.
-    const share = Math.ceil((DOC_PAIRS - docs.length) / (repositories.length - at));
-    const onDocs = await askDocs(session, repository, repo, files, peer, share);
-    report(session, repository.name, 'docstring → function', onDocs, 'file');
+    const outcomes = await askCommits(session, repo, files, peer, questions);
     peer.close();
-    commits.push(...onCommits);
-    docs.push(...onDocs);
+    report(session, repository.name, 'commit → files', outcomes, 'file');
+    all.push(...outcomes);
   }
-  if (repositories.length > 1) {
-    report(session, 'all', 'commit → files', commits, 'repository');
-    report(session, 'all', 'docstring → function', docs, 'repository');
+  if (repositories.length > 1) report(session, 'all', 'commit → files', all, 'repository');
+}
+
+export async function measureDocstrings(session: Session, repositories: Repository[]): Promise<void> {
+  const all: Outcome[] = [];
+  for (const [at, repository] of repositories.entries()) {
+    const repo = `${repository.name}-documented`;
+    await indexRefs(session, repo, repository, new Map());
+    // Where one has too few documented functions, the next ones make up for it.
+    const share = Math.ceil((DOC_PAIRS - all.length) / (repositories.length - at));
+    const outcomes = await askDocs(session, repository, repo, share);
+    report(session, repository.name, 'docstring → function', outcomes, 'file');
+    all.push(...outcomes);
   }
+  if (repositories.length > 1) report(session, 'all', 'docstring → function', all, 'repository');
 }
 
 const refOf = (question: CommitQuestion) => `at-${question.commit.slice(0, 12)}`;
 
-/** A repository whose branches are the parents of the commits, all of them indexed; nothing is done twice. */
-async function indexParents(
+/** A repository with these branches and `main`, all of them indexed; nothing is done twice. */
+async function indexRefs(
   session: Session,
-  { name, directory }: Repository,
-  questions: CommitQuestion[],
-): Promise<string> {
-  const { api, server } = session;
-  const repo = `${name}-history`;
+  repo: string,
+  { directory }: Repository,
+  refs: ReadonlyMap<string, string>,
+): Promise<void> {
   const head = await exec('git', ['-C', directory, 'rev-parse', 'HEAD']);
-  const parents = questions.map((question) => [refOf(question), question.parent] as const);
-  await registerWithRefs(session, repo, directory, new Map([['main', head.trim()], ...parents]));
-  const done = new Set(indexedRefs(server.stateDir, repo).keys());
-  for (const ref of ['main', ...questions.map(refOf)]) if (!done.has(ref)) await sync(api, repo, ref);
-  return repo;
+  await registerWithRefs(session, repo, directory, new Map([['main', head.trim()], ...refs]));
+  const done = indexedRefs(session.server.stateDir, repo);
+  for (const ref of ['main', ...refs.keys()]) if (!done.has(ref)) await sync(session.api, repo, ref);
 }
 
 function indexedRefs(stateDir: string, repo: string): Map<string, number> {
@@ -155,11 +159,10 @@ async function askDocs(
   session: Session,
   { name }: Repository,
   repo: string,
-  files: IndexFiles,
-  peer: PlainFts5,
   count: number,
 ): Promise<Outcome[]> {
-  const { api } = session;
+  const { api, server } = session;
+  const files = openIndexFiles(server.stateDir, repo);
   const main = snapshotsOf(files).get('main')!;
   const { questions, files: changed } = docQuestions(files, main, count);
   // Named by how many, so that a run over other repositories, whose share is another, has a tree of its own.
@@ -173,6 +176,7 @@ async function askDocs(
     await exec('git', ['-C', tree, ...author, 'commit', '-qam', 'Without documentation']);
     await sync(api, repo, ref);
   }
+  const peer = new PlainFts5(files);
   peer.moveTo(snapshotsOf(files).get(ref)!);
   const outcomes: Outcome[] = [];
   for (const question of questions) {
@@ -182,6 +186,7 @@ async function askDocs(
     );
     outcomes.push({ ...answered, query, wanted: `${file}:${line}`, repository: repo, file });
   }
+  peer.close();
   return outcomes;
 }
 
