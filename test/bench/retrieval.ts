@@ -1,6 +1,6 @@
 /**
  * Retrieval: do answers hold what was asked for? Two kinds of questions that nobody wrote for a search engine, each put to
- * hybrid search through the API and to FTS5 with `bm25` alone over the same chunks (plain-fts5.ts):
+ * hybrid search through the API, to its mode `lexical`, and to FTS5 with `bm25` alone over the same chunks (plain-fts5.ts):
  *
  *   commits     120 commits a repository: the message (without paths, file names, numbers) asks for the files that the
  *               commit changed, in an index of its parent. The 120 parents are refs of one repository, so each costs what
@@ -11,14 +11,15 @@
  * Repositories need their history. REPORTED are those whose figures the README shows; ranking is tuned on DEV and on the
  * golden corpora only. To try a change of ranking:
  *
- *   npm run bench -- <dirs of dev repositories> --only=retrieval --state=<dir>   first run: indexes, minutes
- *   (the same command again)                                                      asks again, about a minute a repository
- *   … --show=<n>                                                                  and prints n questions that FTS5 answers better
+ *   npm run bench -- <dirs of dev repositories> --only=commits,docstrings --state=<dir>   first run: indexes
+ *   (the same command again)    asks again
+ *   … --show=<n>                and prints n questions that a peer answers better
+ *   EMBEDDING_PROVIDER=none …   asks again, and hybrid has no vectors
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { answer } from '../../src/client/client.ts';
-import { gain, type Interval, type Paired } from './bootstrap.ts';
+import { gain, type Interval } from './bootstrap.ts';
 import { type CommitQuestion, commitQuestions } from './commits.ts';
 import { type DocQuestion, docQuestions } from './docstrings.ts';
 import { type IndexFiles, openIndexFiles, snapshotsOf } from './index-files.ts';
@@ -41,8 +42,16 @@ export const DEV = [
 
 const DOC_PAIRS = 1_500;
 const FIRST = 10;
-/** Hits asked for, of which at most three are of one file. */
+/** Hits asked for, of which at most three are of one file; of FTS5, of which all may be. */
 const HITS = 50;
+const PLAIN_HITS = 200;
+
+const SIDES = ['hybrid', 'fts5', 'lexical'] as const;
+type Side = (typeof SIDES)[number];
+const PEERS: [side: Side, name: string][] = [
+  ['fts5', 'FTS5 bm25'],
+  ['lexical', 'mode lexical'],
+];
 
 /** How one question was answered by one side. */
 interface Judged {
@@ -56,51 +65,58 @@ interface Judged {
 interface Outcome {
   query: string;
   wanted: string;
-  ours: Judged;
-  theirs: Judged;
-  cluster: string;
+  judged: Record<Side, Judged>;
+  /** Whether vectors had a say in the hybrid answer: without a word, none would have if a single file lacked its. */
+  byMeaning: boolean;
+  repository: string;
+  /** Questions of one file are alike. A directory would be too coarse: redis keeps nearly all code in one. */
+  file: string;
 }
 
-export async function measureRetrieval(session: Session, repositories: Repository[]): Promise<void> {
-  const commits: Outcome[] = [];
-  const docs: Outcome[] = [];
-  for (const [at, repository] of repositories.entries()) {
+export async function measureCommits(session: Session, repositories: Repository[]): Promise<void> {
+  const all: Outcome[] = [];
+  for (const repository of repositories) {
     const questions = await commitQuestions(repository.directory);
-    const repo = await indexParents(session, repository, questions);
+    const repo = `${repository.name}-history`;
+    const parents = questions.map((question) => [refOf(question), question.parent] as const);
+    await indexRefs(session, repo, repository, new Map(parents));
     const files = openIndexFiles(session.server.stateDir, repo);
     const peer = new PlainFts5(files);
-    const onCommits = await askCommits(session, repo, files, peer, questions);
-    report(session, repository.name, 'commit → files', onCommits);
-    // Where one has too few documented functions, the next ones make up for it.
-    const share = Math.ceil((DOC_PAIRS - docs.length) / (repositories.length - at));
-    const onDocs = await askDocs(session, repository, repo, files, peer, share);
-    report(session, repository.name, 'docstring → function', onDocs);
+    const outcomes = await askCommits(session, repo, files, peer, questions);
     peer.close();
-    commits.push(...onCommits);
-    docs.push(...onDocs);
+    report(session, repository.name, 'commit → files', outcomes, 'file');
+    all.push(...outcomes);
   }
-  if (repositories.length > 1) {
-    report(session, 'all', 'commit → files', commits);
-    report(session, 'all', 'docstring → function', docs);
+  if (repositories.length > 1) report(session, 'all', 'commit → files', all, 'repository');
+}
+
+export async function measureDocstrings(session: Session, repositories: Repository[]): Promise<void> {
+  const all: Outcome[] = [];
+  for (const [at, repository] of repositories.entries()) {
+    const repo = `${repository.name}-documented`;
+    await indexRefs(session, repo, repository, new Map());
+    // Where one has too few documented functions, the next ones make up for it.
+    const share = Math.ceil((DOC_PAIRS - all.length) / (repositories.length - at));
+    const outcomes = await askDocs(session, repository, repo, share);
+    report(session, repository.name, 'docstring → function', outcomes, 'file');
+    all.push(...outcomes);
   }
+  if (repositories.length > 1) report(session, 'all', 'docstring → function', all, 'repository');
 }
 
 const refOf = (question: CommitQuestion) => `at-${question.commit.slice(0, 12)}`;
 
-/** A repository whose branches are the parents of the commits, all of them indexed; nothing is done twice. */
-async function indexParents(
+/** A repository with these branches and `main`, all of them indexed; nothing is done twice. */
+async function indexRefs(
   session: Session,
-  { name, directory }: Repository,
-  questions: CommitQuestion[],
-): Promise<string> {
-  const { api, server } = session;
-  const repo = `${name}-history`;
+  repo: string,
+  { directory }: Repository,
+  refs: ReadonlyMap<string, string>,
+): Promise<void> {
   const head = await exec('git', ['-C', directory, 'rev-parse', 'HEAD']);
-  const parents = questions.map((question) => [refOf(question), question.parent] as const);
-  await registerWithRefs(session, repo, directory, new Map([['main', head.trim()], ...parents]));
-  const done = new Set(indexedRefs(server.stateDir, repo).keys());
-  for (const ref of ['main', ...questions.map(refOf)]) if (!done.has(ref)) await sync(api, repo, ref);
-  return repo;
+  await registerWithRefs(session, repo, directory, new Map([['main', head.trim()], ...refs]));
+  const done = indexedRefs(session.server.stateDir, repo);
+  for (const ref of ['main', ...refs.keys()]) if (!done.has(ref)) await sync(session.api, repo, ref);
 }
 
 function indexedRefs(stateDir: string, repo: string): Map<string, number> {
@@ -127,15 +143,14 @@ async function askCommits(
     const indexed = new Set([...peer.paths.values()].flat());
     const wanted = new Set(question.files.filter((file) => indexed.has(file)));
     if (wanted.size === 0) continue;
-    const ours = await hybrid(session, repo, ref, question.query);
-    const theirs = peer.search(question.query, HITS * 4);
+    const { query } = question;
+    const answered = await ask(session, peer, { repo, ref, query }, (ranked) => judgeFiles(ranked, wanted));
     outcomes.push({
-      query: question.query,
+      ...answered,
+      query,
       wanted: [...wanted].join(' '),
-      ours: judgeFiles(ours, wanted),
-      theirs: judgeFiles(theirs, wanted),
-      // Commits that change the same file are alike. A directory would be too coarse: redis keeps nearly all code in one.
-      cluster: `${repo}:${[...wanted][0]}`,
+      repository: repo,
+      file: [...wanted][0]!,
     });
   }
   return outcomes;
@@ -145,43 +160,62 @@ async function askDocs(
   session: Session,
   { name }: Repository,
   repo: string,
-  files: IndexFiles,
-  peer: PlainFts5,
   count: number,
 ): Promise<Outcome[]> {
-  const { api } = session;
+  const { api, server } = session;
+  const files = openIndexFiles(server.stateDir, repo);
   const main = snapshotsOf(files).get('main')!;
   const { questions, files: changed } = docQuestions(files, main, count);
-  const ref = 'undocumented';
+  // Named by how many, so that a run over other repositories, whose share is another, has a tree of its own.
+  const ref = `undocumented-${questions.length}`;
   if (!snapshotsOf(files).has(ref)) {
     const bare = chosenRefsOf(session, repo);
-    const tree = path.join(session.scratch, `undocumented-${name}`);
-    await exec('git', ['-C', bare, 'worktree', 'add', '-q', '-b', ref, tree, 'main']);
+    const tree = path.join(session.scratch, `${name}-${ref}`);
+    await exec('git', ['-C', bare, 'worktree', 'add', '-q', '-f', '-B', ref, tree, 'main']);
     for (const [file, text] of changed) writeFileSync(path.join(tree, file), text);
     const author = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.com'];
     await exec('git', ['-C', tree, ...author, 'commit', '-qam', 'Without documentation']);
     await sync(api, repo, ref);
   }
+  const peer = new PlainFts5(files);
   peer.moveTo(snapshotsOf(files).get(ref)!);
   const outcomes: Outcome[] = [];
   for (const question of questions) {
-    const ours = await hybrid(session, repo, ref, question.query);
-    const theirs = peer.search(question.query, HITS);
-    outcomes.push({
-      query: question.query,
-      wanted: `${question.path}:${question.line}`,
-      ours: judgeFunction(ours, question),
-      theirs: judgeFunction(theirs, question),
-      cluster: `${repo}:${question.path}`,
-    });
+    const { query, path: file, line } = question;
+    const answered = await ask(session, peer, { repo, ref, query }, (ranked) =>
+      judgeFunction(ranked, question),
+    );
+    outcomes.push({ ...answered, query, wanted: `${file}:${line}`, repository: repo, file });
   }
+  peer.close();
   return outcomes;
 }
 
-async function hybrid({ api }: Session, repo: string, ref: string, query: string): Promise<Ranked[]> {
-  const parameters = { query, repo, ref, mode: 'hybrid', limit: HITS } as const;
-  const hits = await answer(api.GET('/api/v1/search', { params: { query: parameters } }));
-  return hits.map(({ filePath, startLine, endLine }) => ({ path: filePath, startLine, endLine }));
+/** Puts a question to all sides. */
+async function ask(
+  session: Session,
+  peer: PlainFts5,
+  question: { repo: string; ref: string; query: string },
+  judged: (ranked: Ranked[]) => Judged,
+): Promise<Pick<Outcome, 'judged' | 'byMeaning'>> {
+  const hybrid = await search(session, { ...question, mode: 'hybrid' });
+  const lexical = await search(session, { ...question, mode: 'lexical' });
+  const plain = peer.search(question.query, PLAIN_HITS);
+  return {
+    judged: { hybrid: judged(hybrid.hits), fts5: judged(plain), lexical: judged(lexical.hits) },
+    byMeaning: hybrid.byMeaning,
+  };
+}
+
+async function search(
+  { api }: Session,
+  question: { repo: string; ref: string; query: string; mode: 'hybrid' | 'lexical' },
+): Promise<{ hits: Ranked[]; byMeaning: boolean }> {
+  const call = api.GET('/api/v1/search', { params: { query: { ...question, limit: HITS } } });
+  const found = await answer(call);
+  const hits = found.map(({ filePath, startLine, endLine }) => ({ path: filePath, startLine, endLine }));
+  const strategy = (await call).response.headers.get('sightline-search-strategy') ?? '';
+  return { hits, byMeaning: strategy.includes('semantic') };
 }
 
 /** Files in the order of their best chunk; `acc` asks for any of the changed files, recall for the share of them. */
@@ -218,34 +252,52 @@ const MEASURES: [name: string, key: keyof Judged][] = [
   ['Recall@10', 'recall10'],
 ];
 
-function report({ rows }: Session, repository: string, what: string, outcomes: Outcome[]): void {
-  const mean = (side: 'ours' | 'theirs', key: keyof Judged) =>
-    outcomes.reduce((sum, each) => sum + each[side][key], 0) / outcomes.length;
-  for (const [name, key] of MEASURES) {
+/**
+ * @param cluster what is drawn as a whole for the intervals. Over several repositories a repository, so that the interval
+ *   is that of the next repository, not of the next question in these; of three it is hardly narrower than their range.
+ */
+function report(
+  { rows }: Session,
+  name: string,
+  what: string,
+  outcomes: Outcome[],
+  cluster: 'file' | 'repository',
+): void {
+  const repository = `${name} (${outcomes.length})`;
+  const mean = (side: Side, key: keyof Judged) =>
+    outcomes.reduce((sum, { judged }) => sum + judged[side][key], 0) / outcomes.length;
+  const byMeaning = outcomes.filter((each) => each.byMeaning).length;
+  // At once: where much is to be indexed, the table comes much later, or never.
+  console.log(`${name}, ${what}: ${outcomes.length} questions, ${byMeaning} ranked by vectors, too`);
+  for (const [measure, key] of MEASURES)
+    console.log(`  ${measure}: ${SIDES.map((side) => mean(side, key).toFixed(3)).join(' / ')}`);
+  for (const [side, peer] of PEERS) {
+    for (const [measure, key] of MEASURES)
+      rows.push({
+        what: `${what}, ${measure}`,
+        repository,
+        ours: mean('hybrid', key),
+        unit: '',
+        peer,
+        theirs: mean(side, key),
+      });
+    const interval = gain(
+      outcomes.map((each) => ({
+        ours: each.judged.hybrid.mrr,
+        theirs: each.judged[side].mrr,
+        cluster: each[cluster],
+      })),
+    );
+    console.log(`  MRR over ${peer}: ${inWords(interval)}`);
     rows.push({
-      what: `${what}, ${name}`,
-      repository: `${repository} (${outcomes.length})`,
-      ours: mean('ours', key),
+      what: `${what}, gain in MRR over ${peer}, low end`,
+      repository,
+      ours: interval.low,
       unit: '',
-      peer: 'FTS5 bm25',
-      theirs: mean('theirs', key),
+      aim: { above: 0 },
     });
+    showWorst(outcomes, side);
   }
-  const paired: Paired[] = outcomes.map(({ ours, theirs, cluster }) => ({
-    ours: ours.mrr,
-    theirs: theirs.mrr,
-    cluster,
-  }));
-  const interval = gain(paired);
-  console.log(`${repository}, ${what}: MRR over FTS5 ${inWords(interval)}`);
-  rows.push({
-    what: `${what}, gain in MRR, low end`,
-    repository: `${repository} (${outcomes.length})`,
-    ours: interval.low,
-    unit: '',
-    aim: { above: 0 },
-  });
-  showWorst(outcomes);
 }
 
 function inWords({ mean, low, high }: Interval): string {
@@ -253,9 +305,12 @@ function inWords({ mean, low, high }: Interval): string {
 }
 
 /** Questions that the peer answers better, where tuning begins. */
-function showWorst(outcomes: Outcome[]): void {
+function showWorst(outcomes: Outcome[], peer: Side): void {
   const count = Number(process.argv.find((argument) => argument.startsWith('--show='))?.slice(7) ?? 0);
-  const worst = [...outcomes].sort((a, b) => a.ours.mrr - a.theirs.mrr - (b.ours.mrr - b.theirs.mrr));
-  for (const { query, wanted, ours, theirs } of worst.slice(0, count))
-    console.log(`  ${ours.mrr.toFixed(2)} vs ${theirs.mrr.toFixed(2)}  ${query}\n      → ${wanted}`);
+  const gained = ({ judged }: Outcome) => judged.hybrid.mrr - judged[peer].mrr;
+  const worst = [...outcomes].sort((a, b) => gained(a) - gained(b));
+  for (const { query, wanted, judged } of worst.slice(0, count))
+    console.log(
+      `  ${judged.hybrid.mrr.toFixed(2)} vs ${judged[peer].mrr.toFixed(2)}  ${query}\n      → ${wanted}`,
+    );
 }

@@ -15,7 +15,7 @@ import { measureMemory } from './memory.ts';
 import { measureMirror } from './mirror.ts';
 import { measureNavigation } from './navigation.ts';
 import { measureQuestions } from './questions.ts';
-import { measureRetrieval } from './retrieval.ts';
+import { measureCommits, measureDocstrings } from './retrieval.ts';
 import { measureSearch } from './search-latency.ts';
 import { BENCH, openSession, type Repository, type Session, serveRepository } from './session.ts';
 import { measureSymbols } from './symbols.ts';
@@ -34,9 +34,10 @@ const OF_EACH: Record<string, (session: Session, repository: Repository) => Prom
 };
 /** Measurements of all repositories together, or of none. */
 const OF_ALL: Record<string, (session: Session, repositories: Repository[]) => Promise<void>> = {
+  commits: measureCommits,
+  docstrings: measureDocstrings,
   memory: measureMemory,
   questions: measureQuestions,
-  retrieval: measureRetrieval,
   search: measureSearch,
   throughput: measureThroughput,
   vectors: measureVectors,
