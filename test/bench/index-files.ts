@@ -14,7 +14,7 @@ export interface IndexFiles {
 }
 
 /** To read while the server still writes: it merges what it indexed. */
-function opened(file: string): DatabaseSync {
+export function opened(file: string): DatabaseSync {
   const db = new DatabaseSync(file, { readOnly: true });
   db.exec('PRAGMA busy_timeout = 20000');
   return db;

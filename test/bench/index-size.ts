@@ -4,8 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { openIndexFiles, shardFiles, snapshotsOf } from './index-files.ts';
+import { opened, openIndexFiles, shardFiles, snapshotsOf } from './index-files.ts';
 import { type Repository, registerAndIndex, removeRepo, type Session } from './session.ts';
 
 export async function measureIndexSize(session: Session, { name, url }: Repository): Promise<void> {
@@ -41,7 +40,7 @@ export async function measureIndexSize(session: Session, { name, url }: Reposito
 function usedBytes(stateDir: string): Map<string, number> {
   const used = new Map<string, number>();
   for (const file of shardFiles(stateDir)) {
-    const db = new DatabaseSync(file, { readOnly: true });
+    const db = opened(file);
     for (const row of db.prepare('SELECT name, sum(pgsize) AS bytes FROM dbstat GROUP BY name').all()) {
       const table = String(row.name).replace(/^((?:text|grep|path)_)\d+_\w+$/, '$1*');
       used.set(table, (used.get(table) ?? 0) + Number(row.bytes));
@@ -57,8 +56,7 @@ function vectorBytes(stateDir: string): number {
   const folder = path.join(stateDir, 'v3/r2/miniflare-R2BucketObject');
   let bytes = 0;
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.sqlite'))) {
-    const db = new DatabaseSync(path.join(folder, file), { readOnly: true });
-    db.exec('PRAGMA busy_timeout = 20000');
+    const db = opened(path.join(folder, file));
     const held = db.prepare("SELECT 1 FROM sqlite_master WHERE name = '_mf_objects'").get();
     const row =
       held && db.prepare("SELECT sum(size) AS bytes FROM _mf_objects WHERE key LIKE '%/vectors/%'").get();
