@@ -23,7 +23,7 @@ export function drawQueries(indexes: IndexFiles[], count: number): QuerySet {
   const blobs = indexes.flatMap((files) =>
     files.shard
       .prepare(
-        `SELECT id FROM blobs WHERE repo = ? AND text IS NOT NULL AND lines > 20
+        `SELECT id FROM blobs WHERE repo = ? AND skipped IS NULL AND lines > 20
          AND lang NOT IN ('text', 'json', 'yaml', 'xml', 'csv', 'markdown') ORDER BY id`,
       )
       .all(files.key)
