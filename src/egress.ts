@@ -101,7 +101,12 @@ export function createEgress(options: EgressOptions): Egress {
     const prepared = { ...request, headers, redirect: 'manual' as const };
     return withDeadline(timeoutMs, judged, (deadline) => {
       const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline;
-      return follow(send, judged, { ...prepared, signal }, local ? null : (next) => check(next, operator));
+      return follow(
+        again(send, purpose),
+        judged,
+        { ...prepared, signal },
+        local ? null : (next) => check(next, operator),
+      );
     });
   };
   return {
@@ -141,6 +146,28 @@ async function withDeadline<T>(ms: number, url: URL, run: (signal: AbortSignal) 
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The runtime's words for a connection that broke before an answer came. */
+const LOST = /^Network connection lost/;
+
+/**
+ * Sends once more where the connection was lost: hosts close those that are idle, and one that was just taken up again then
+ * breaks, which says nothing of the host. Not where a body is a stream, or asking twice is not asking once: a code that
+ * signs somebody on counts once.
+ */
+function again(send: typeof fetch, purpose: EgressPurpose): typeof fetch {
+  return async (input, init) => {
+    try {
+      return await send(input, init);
+    } catch (error) {
+      const reads = init?.method === undefined || init.method === 'GET';
+      const repeatable = reads || (purpose !== 'oidc' && !(init?.body instanceof ReadableStream));
+      const lost = error instanceof Error && LOST.test(error.message);
+      if (!lost || !repeatable || init?.signal?.aborted) throw error;
+      return send(input, init);
+    }
+  };
 }
 
 async function follow(

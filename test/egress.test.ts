@@ -1,5 +1,5 @@
 import { describe, expect, inject, test } from 'vitest';
-import { createEgress, type EgressOptions, openBody } from '../src/egress.ts';
+import { createEgress, type EgressInit, type EgressOptions, openBody } from '../src/egress.ts';
 import { Problem } from '../src/errors.ts';
 
 const egress = (options: Partial<EgressOptions> = {}) => createEgress({ allow: '', ...options });
@@ -298,6 +298,34 @@ describe('timeouts', () => {
       slug: 'upstream',
       message: 'git.example.com cannot be reached.',
     });
+  });
+
+  test('a connection that was lost is taken up once more, unless asking twice is not asking once', async () => {
+    const asked: string[] = [];
+    const send = (async (_: RequestInfo | URL, init?: RequestInit) => {
+      asked.push(init?.method ?? 'GET');
+      if (asked.length % 2 === 1) throw new Error('Network connection lost.');
+      return new Response('ok');
+    }) as typeof fetch;
+    const ask = (init: EgressInit) => egress({ fetch: send }).fetch('https://git.example.com/a', init);
+    expect(await (await ask({ purpose: 'git' })).text()).toBe('ok');
+    expect(await (await ask({ purpose: 'git', method: 'POST', body: 'want' })).text()).toBe('ok');
+    expect(asked).toEqual(['GET', 'GET', 'POST', 'POST']);
+    await expect(ask({ purpose: 'oidc', method: 'POST', body: 'code=1' })).rejects.toMatchObject({
+      slug: 'upstream',
+    });
+    asked.pop();
+    const body = new ReadableStream();
+    await expect(ask({ purpose: 'git', method: 'POST', body })).rejects.toMatchObject({
+      slug: 'upstream',
+    });
+    const dead = (async () => {
+      asked.push('dead');
+      throw new Error('Network connection lost.');
+    }) as unknown as typeof fetch;
+    const never = egress({ fetch: dead }).fetch('https://git.example.com/a', { purpose: 'git' });
+    await expect(never).rejects.toMatchObject({ slug: 'upstream' });
+    expect(asked.filter((each) => each === 'dead')).toHaveLength(2);
   });
 
   /** A body that gives `bytes` a second by the test's clock, for ever, and its reader's `now`. */
