@@ -2,6 +2,7 @@
  * What TypeScript's language service says of the JavaScript and TypeScript below a directory: where each call and each
  * import leads. It is TypeScript's own API (pinned by the lockfile), asked as an editor's "go to definition" asks it.
  */
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   type ExportDeclaration,
@@ -142,8 +143,16 @@ function configuration(
       typeRoots: [typeRoots],
       types: ['node'],
     },
-    files: files.map((file) => path.join(root, file)),
+    files: files.map((file) => path.join(root, file)).filter((file) => !standsInFor(file, packages)),
   };
+}
+
+/** A file that declares a package of the directory as others see it: TypeScript would look there and not at the source. */
+function standsInFor(file: string, packages: readonly Manifest[]): boolean {
+  if (!file.endsWith('.d.ts')) return false;
+  const declared = readFileSync(file, 'utf8').matchAll(/^declare module ['"]([^'"]+)['"]/gm);
+  const names = new Set(packages.map(({ name }) => name));
+  return [...declared].some(([, name]) => names.has(name!));
 }
 
 function sourcesOf({ name, directory }: Manifest): [string, string[]][] {
