@@ -27,7 +27,13 @@ import { PlainFts5, type Ranked } from './plain-fts5.ts';
 import { chosenRefsOf, exec, type Repository, registerWithRefs, type Session, sync } from './session.ts';
 
 /** Never tuned on. */
-export const REPORTED = ['pallets/flask', 'redis/redis', 'hashicorp/terraform'];
+export const REPORTED = [
+  'pallets/flask',
+  'redis/redis',
+  'hashicorp/terraform',
+  'BurntSushi/ripgrep',
+  'gin-gonic/gin',
+];
 /** Free to tune on. */
 export const DEV = [
   'spf13/cobra',
