@@ -1,4 +1,5 @@
 /** A snapshot's index as plain rows without ids, so that two can be compared: an incremental one and a clean rebuild. */
+import { blocksOf } from './blobs.ts';
 import type { RepoScope } from './scope.ts';
 
 /** Rows by kind; each row is the JSON of its columns, in a fixed order. */
@@ -17,7 +18,7 @@ const QUERIES = {
   blobs: `SELECT json_array(d.path || e.name, b.oid, b.lang, b.version, b.skipped, b.size, b.lines,
       b.complexity, b.max_nesting, b.functions, b.has_errors) AS row FROM ${FILES} ${WHERE} ORDER BY row`,
   blocks: `SELECT json_array(d.path || e.name, t.id - b.id * 4096, t.start_line, t.end_line, hex(t.data)) AS row
-    FROM ${FILES} CROSS JOIN text_blocks t ON t.id BETWEEN b.id * 4096 AND b.id * 4096 + 4095 ${WHERE} ORDER BY row`,
+    FROM ${FILES} CROSS JOIN text_blocks t ON ${blocksOf('b.id')} ${WHERE} ORDER BY row`,
   chunks: `SELECT json_array(d.path || e.name, c.id - b.id * 4096, c.start_line, c.end_line, c.symbol) AS row
     FROM ${FILES} CROSS JOIN chunks c ON c.blob = b.id ${WHERE} ORDER BY row`,
   symbols: `SELECT json_array(d.path || e.name, s.ord, s.id - b.id * 65536, s.name, s.qualified_name, s.kind, s.signature,

@@ -54,8 +54,7 @@ async function nearOf(
 ): Promise<{ list: NearChunk[]; scanned: number } | { note: string }> {
   const { scope } = lookup.target;
   for (let again = 0; ; again++) {
-    const held = narrowed(lookup, await heldSets(s, lookup));
-    const places = held.flatMap((set) => set.place ?? []);
+    const { sets: held, places } = narrowed(lookup, await heldSets(s, lookup));
     if (places.length < held.length) return { note: lacking(scope, held, places) };
     const scanned = places.reduce((sum, place) => sum + place.count, 0);
     if (scanned > left || held.length === MAX_SETS)
@@ -76,24 +75,39 @@ function lacking({ repo }: RepoScope, held: HeldSet[], places: SetPlace[]): stri
   return `${held.length - places.length} of ${held.length} files of ${repo.name} have no vectors of the model yet; ranked without semantic similarity`;
 }
 
-function narrowed({ langs, blobIds }: Lookup, held: HeldSet[]): HeldSet[] {
+/** Sets and where they lie. Of a snapshot the same list each time: the store works out once how it is read. */
+interface Held {
+  sets: HeldSet[];
+  places: SetPlace[];
+}
+
+function withPlaces(sets: HeldSet[]): Held {
+  return { sets, places: sets.flatMap((set) => set.place ?? []) };
+}
+
+function narrowed({ langs, blobIds }: Lookup, held: Held): Held {
   if (!langs && !blobIds) return held;
   const allowed = blobIds && new Set(blobIds);
-  return held.filter(
-    ({ blobId, lang }) => (!langs || langs.includes(lang)) && (!allowed || allowed.has(blobId)),
+  return withPlaces(
+    held.sets.filter(
+      ({ blobId, lang }) => (!langs || langs.includes(lang)) && (!allowed || allowed.has(blobId)),
+    ),
   );
 }
 
 /** Where the vectors of snapshots lie: a snapshot never changes, and what is merged is noticed (`VectorsMoved`). */
-const known = new ByteLru<string, HeldSet[]>(8 * 1024 * 1024);
+const known = new ByteLru<string, Held>(8 * 1024 * 1024);
 const SET_BYTES = 150;
 
-async function heldSets(s: Ready, lookup: Lookup): Promise<HeldSet[]> {
+async function heldSets(s: Ready, lookup: Lookup): Promise<Held> {
   const key = keyOf(s, lookup);
   const cached = known.get(key);
   if (cached) return cached;
-  const held = await setsOf(lookup.shard, lookup.target.scope, snapshotsOf(lookup), s.embedder.id);
-  if (held.every((set) => set.place !== null)) known.set(key, held, held.length * SET_BYTES);
+  const held = withPlaces(
+    await setsOf(lookup.shard, lookup.target.scope, snapshotsOf(lookup), s.embedder.id),
+  );
+  const { sets, places } = held;
+  if (places.length === sets.length) known.set(key, held, sets.length * SET_BYTES);
   return held;
 }
 

@@ -273,7 +273,8 @@ function prominence({ kind, qualifiedName }: CandidateSymbol): number {
   return weight * (1 - 0.08 * Math.min(depth, 4));
 }
 
-const DEFINITIONS = new Set([
+/** What has a body or describes one. */
+const CODE_OR_TYPES: ReadonlySet<string> = new Set([
   'function',
   'method',
   'class',
@@ -282,10 +283,12 @@ const DEFINITIONS = new Set([
   'enum',
   'trait',
   'type',
-  'macro',
-  'constant',
-  'namespace',
 ]);
+
+/** The same with what is expanded where it is called. */
+export const CALLABLE_OR_TYPE: ReadonlySet<string> = new Set([...CODE_OR_TYPES, 'macro']);
+
+const DEFINITIONS: ReadonlySet<string> = new Set([...CALLABLE_OR_TYPE, 'constant', 'namespace']);
 
 /** How much of the terms' sub-words occur among `words`, 0 to 1. */
 function share(terms: Term[], words: Set<string>): number {
@@ -342,17 +345,6 @@ function substance({ startLine, endLine, symbol }: Candidate, { code }: RankQuer
   const lines = Math.min(LONG, endLine - startLine + 1);
   return (1 + 0.15 * Math.log2(lines / USUAL)) * (symbol && CODE_OR_TYPES.has(symbol.kind) ? 1.2 : 1);
 }
-
-const CODE_OR_TYPES = new Set([
-  'function',
-  'method',
-  'class',
-  'interface',
-  'struct',
-  'enum',
-  'trait',
-  'type',
-]);
 
 interface Scored<C extends Candidate = Candidate> {
   candidate: C;

@@ -56,7 +56,8 @@ export const MAX_LIMIT = 100;
 export const MAX_OFFSET = 1_000;
 
 /**
- * Searches what the caller may read, which `options.visible` tells where it is known already. Filters that name nothing give an empty answer with its reason.
+ * Searches what the caller may read, which `options.visible` tells where it is known already. Filters that name nothing
+ * give an empty answer with its reason.
  * @throws Problem `validation` naming `query/query` when the query cannot be run
  */
 export async function search(

@@ -2,6 +2,7 @@ import type { Asked } from '../../store/full-text.ts';
 import { matchSymbols, NAME_MATCHES, type NameMatch, type SymbolHit } from '../../store/symbols.ts';
 import { filterOf, type Lookup, matchesLines, spread } from './lookup.ts';
 import { clauseWords } from './query-plan.ts';
+import { CALLABLE_OR_TYPE } from './rank.ts';
 import { spellings, type Term, termsOf } from './terms.ts';
 
 /** A short list: its tail is noise. */
@@ -66,18 +67,6 @@ function joinedNames(term: Term, following: Term[], named: boolean): string[] {
   }
   return names;
 }
-
-const CALLABLE_OR_TYPE = new Set([
-  'function',
-  'method',
-  'class',
-  'interface',
-  'struct',
-  'enum',
-  'trait',
-  'type',
-  'macro',
-]);
 
 /**
  * Exact before prefix before piece; within them the spelling asked for before others of the same letters, definitions

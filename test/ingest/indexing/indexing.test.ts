@@ -10,10 +10,12 @@ import type { Embedder } from '../../../src/models/embedder.ts';
 import { textOf } from '../../../src/store/blobs.ts';
 import {
   askAll,
+  fullTextTable,
   matchBlocks,
   matchFiles,
   matchPaths,
   matchText,
+  mergeFullText,
   type PathMatch,
   type TextHeads,
   textHeads,
@@ -276,6 +278,27 @@ describe('a first sync', () => {
       limit: 9,
     });
     expect(paths(found)).toEqual(['src/deep/copy.toy']);
+  });
+
+  it('merges what many runs left in segments, and finds the same', async () => {
+    const many = await createRepo();
+    const files: Record<string, string> = {};
+    let last = 0;
+    for (let n = 0; n < 8; n++) {
+      files[`f${n}.txt`] = `needle number ${n}\n`;
+      last = (await sync(many, { ...files })).snapshotId;
+    }
+    const { shard } = many.deps;
+    const table = fullTextTable('grep', many.scope);
+    const segments = async () =>
+      (await shard.prepare(`SELECT count(DISTINCT segid) AS n FROM ${table}_idx`).first<{ n: number }>())!.n;
+    const found = () => findFiles(shard, many.scope, { terms: ['needle'], snapshotIds: [last], limit: 99 });
+    const before = await found();
+    expect(await segments()).toBeGreaterThan(4);
+    await mergeFullText(shard, many.scope);
+    expect(await segments()).toBeLessThan(4);
+    expect(await found()).toEqual(before);
+    expect(before).toHaveLength(8);
   });
 
   it('answers an expression that FTS5 cannot read with a problem of the caller', async () => {
