@@ -24,6 +24,7 @@ import {
   resolveIndexedRef,
   resolveSyncTarget,
   storedListing,
+  visibleRefsRead,
 } from '../../src/store/refs.ts';
 import {
   createRepo,
@@ -301,6 +302,30 @@ describe('what a ref means', () => {
       indexedAt: at,
     });
   }
+
+  test('what may be seen comes with its refs, however many they are, and with no others', async () => {
+    const mine = await repo('seen', 'g1');
+    const theirs = await repo('unseen', 'g2');
+    await serve(mine, 'main', 'refs/heads/main', A, 1);
+    await serve(theirs, 'main', 'refs/heads/main', B, 2);
+    const member = callerOf('m', 'viewer', { g1: 'viewer' });
+    const read = async () => {
+      const { open, refs } = await run(bindings.DB, visibleRefsRead(db, member));
+      const found = open(member).filter(({ repo: { name } }) => name.endsWith('seen'));
+      expect(found.map((each) => each.repo.key)).toEqual([mine.repo.key]);
+      expect(() => open(callerOf('another', 'viewer'))).toThrow();
+      return (await refs(found)).map(({ ref }) => ref.ref);
+    };
+    expect(await read()).toEqual(['main']);
+    // More than travel with the repos are read when it is known which are needed.
+    const names = Array.from({ length: 1_100 }, (_, n) => `r${String(n).padStart(4, '0')}`);
+    await bindings.DB.prepare(
+      `INSERT INTO indexed_refs (repo_key, ref, stage) SELECT ?1, value, 'queued' FROM json_each(?2)`,
+    )
+      .bind(mine.repo.key, JSON.stringify(names))
+      .run();
+    expect(await read()).toEqual(['main', ...names]);
+  });
 
   test('a new listing replaces the old one, marks refs that are gone and unmarks those that are back', async () => {
     const found = await repo('listing');
