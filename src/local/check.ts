@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { copyAssets } from './assets.ts';
+import { checkModel } from './model.ts';
 import { CHECKOUT } from './server.ts';
 
 const WORKERS = [
@@ -14,6 +15,7 @@ const WORKERS = [
 /** Workers limits: an uncompressed script of 64 MiB, and 10 MB compressed on the paid plan. */
 const LIMIT_KIB = { total: 64 * 1024, gzip: 10 * 1000 };
 
+await checkModel(CHECKOUT);
 await copyAssets(CHECKOUT);
 let failed = false;
 console.log('Worker    upload KiB   gzip KiB   of the limit (gzip)');

@@ -8,6 +8,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { WORKERS_AI } from '../config.ts';
 import { copyAssets } from './assets.ts';
+import { checkModel } from './model.ts';
 import { CHECKOUT } from './server.ts';
 
 const DATABASES = ['sightline-control', 'sightline-index-0', 'sightline-index-1'];
@@ -18,6 +19,7 @@ const WRANGLER = process.env.WRANGLER ?? path.join(CHECKOUT, 'node_modules/wrang
 for (const variable of ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_ACCOUNT_ID']) {
   if (!process.env[variable]) fail(`${variable} is not set`);
 }
+await checkModel(CHECKOUT);
 await copyAssets(CHECKOUT);
 const databases = ensureDatabases();
 ensure(['r2', 'bucket', 'create', 'sightline']);

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { type Config, readConfig } from '../config.ts';
 import { copyAssets } from './assets.ts';
 import { startBridge } from './bridge.ts';
+import { checkModel } from './model.ts';
 import { type Credentials, loadSecrets, saveCredentials } from './state.ts';
 
 /** The checkout this file belongs to: where the Workers' configurations are, and the default of `LOCAL_REPOS`. */
@@ -69,6 +70,9 @@ export async function startServer(
     EGRESS_ALLOW: [environment.EGRESS_ALLOW ?? '', ...(options.egressAllow ?? [])].filter(Boolean).join(','),
   };
   const { parseThreads, warnings } = checkConfiguration(variables);
+  await checkModel(CHECKOUT).catch(({ message }: Error) => {
+    throw new StartError(message);
+  });
   const bridge = await startBridge(bridgeSecret, roots, parseThreads);
   variables.BRIDGE_URL = bridge.url;
   variables.BRIDGE_SECRET = bridgeSecret;

@@ -7,6 +7,11 @@ interface Sample {
   wasm: number;
 }
 
+export interface HeapPeak extends Sample {
+  total: number;
+  samples: number;
+}
+
 /** One inspector session; a call of a session that ended answers `{}`. */
 class Session {
   readonly #socket: WebSocket;
@@ -86,7 +91,7 @@ export async function sampleHeap(
   worker: string,
   stateDir: string,
   everyMs = 50,
-): Promise<() => Promise<Sample & { total: number; samples: number }>> {
+): Promise<() => Promise<HeapPeak>> {
   const target = await findTarget(worker, stateDir);
   let session = await Session.open(target);
   let peak: Sample & { total: number } = { used: 0, backing: 0, wasm: 0, total: 0 };

@@ -112,3 +112,13 @@ export function linesOf({ shard }: Pick<IndexFiles, 'shard'>, blob: number): str
     .join('')
     .split('\n');
 }
+
+/** Lines of what is indexed of the repository's trees. */
+export function linesIn({ shard, key }: IndexFiles): number {
+  const row = shard
+    .prepare(
+      'SELECT sum(b.lines) AS lines FROM entries e CROSS JOIN blobs b ON b.id = e.blob WHERE b.repo = ?',
+    )
+    .get(key);
+  return Number(row!.lines);
+}

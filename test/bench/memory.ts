@@ -1,22 +1,71 @@
-/** The indexer's memory while it parses and indexes a checkout of 500 MB itself, as deployed, against an isolate's limit. */
+/**
+ * Memory against an isolate's limit: the indexer's while it parses and indexes a checkout of 500 MB itself, as deployed; the
+ * API's while clients search all repositories given at once, by words and by meaning.
+ */
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { sampleHeap } from './heap.ts';
-import { openSession, PORT, registerAndIndex, type Session, seconds } from './session.ts';
+import { answer } from '../../src/client/client.ts';
+import { type HeapPeak, sampleHeap } from './heap.ts';
+import { linesIn, openIndexFiles } from './index-files.ts';
+import { drawQueries } from './queries.ts';
+import {
+  isRegistered,
+  openSession,
+  PORT,
+  type Repository,
+  registerAndIndex,
+  type Session,
+  seconds,
+} from './session.ts';
 import type { Row } from './table.ts';
 
+export async function measureMemory(session: Session, repositories: Repository[]): Promise<void> {
+  session.rows.push(await peakOfIndexer(), await peakOfSearch(session, repositories));
+}
+
+const LIMIT = { peer: 'isolate limit', theirs: 128, unit: 'MB', aim: { ratioAtMost: 100 / 128 } } as const;
+
+const CLIENTS = 8;
+const QUERIES = 160;
+
+async function peakOfSearch(session: Session, repositories: Repository[]): Promise<Row> {
+  const { api, server } = session;
+  for (const { name, url } of repositories)
+    if (!(await isRegistered(session, name))) await registerAndIndex(session, name, url);
+  const indexes = repositories.map(({ name }) => openIndexFiles(server.stateDir, name));
+  const lines = indexes.reduce((sum, files) => sum + linesIn(files), 0);
+  const { identifiers, sentences } = drawQueries(indexes, QUERIES);
+  const left = identifiers.flatMap((query, at) => [query, sentences[at]!]);
+  // The isolate must be there to be found.
+  await answer(api.GET('/api/v1/repos'));
+  const stop = await sampleHeap('core:user:sightline-api', server.stateDir);
+  const client = async () => {
+    for (let query = left.pop(); query !== undefined; query = left.pop())
+      await answer(api.GET('/api/v1/search', { params: { query: { query, mode: 'hybrid' } } }));
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+  const peak = await stop();
+  print('search', peak);
+  return {
+    what: 'API memory, hybrid search',
+    repository: `${(lines / 1e6).toFixed(2)} M lines`,
+    ours: peak.total / 1e6,
+    ...LIMIT,
+  };
+}
+
 /** On one file of 200 MB, 280 binary ones of 1 MB, 20,000 of source with 20 MB in all. */
-export async function measureMemory({ rows }: Session): Promise<void> {
+async function peakOfIndexer(): Promise<Row> {
   const session = await openSession({ PARSE_THREADS: '0', PORT: String(PORT + 1) });
   try {
-    rows.push(await peakMemory(session));
+    return await indexLarge(session);
   } finally {
     await session.close();
   }
 }
 
-async function peakMemory(session: Session): Promise<Row> {
+async function indexLarge(session: Session): Promise<Row> {
   const { git, server } = session;
   const tree = path.join(git.root, 'large.git');
   execFileSync('git', ['init', '-q', '-b', 'main', tree]);
@@ -48,17 +97,18 @@ async function peakMemory(session: Session): Promise<Row> {
   const stop = await sampleHeap('core:user:sightline-indexer', server.stateDir);
   const took = await seconds(() => registerAndIndex(session, 'large', `${git.url}/large.git`));
   const peak = await stop();
-  const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
-  console.log(
-    `memory: peak ${mb(peak.total)} MB (heap ${mb(peak.used)}, backing stores ${mb(peak.backing)}, wasm ${mb(peak.wasm)}; ${peak.samples} samples) while indexing 500 MB in ${took.toFixed(1)} s on ${server.url}`,
-  );
+  print(`indexing 500 MB in ${took.toFixed(1)} s`, peak);
   return {
     what: 'indexer memory',
     repository: '500 MB checkout',
     ours: peak.total / 1e6,
-    peer: 'isolate limit',
-    theirs: 128,
-    unit: 'MB',
-    aim: { ratioAtMost: 100 / 128 },
+    ...LIMIT,
   };
+}
+
+function print(doing: string, peak: HeapPeak): void {
+  const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
+  console.log(
+    `memory: peak ${mb(peak.total)} MB (heap ${mb(peak.used)}, backing stores ${mb(peak.backing)}, wasm ${mb(peak.wasm)}; ${peak.samples} samples) while ${doing}`,
+  );
 }

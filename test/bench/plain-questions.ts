@@ -1,13 +1,15 @@
 /**
- * Questions in plain words (plain-questions.tsv): what a developer asks who has not read the code. Each was written from
- * reading the answer's source, before any search was asked, and avoids the words of the answer's name and of its file's.
- * The repositories are not among those that the embedded model learns from.
+ * Questions in plain words: what a developer asks who has not read the code. Each was written from reading the answer's
+ * source, before any search was asked, and avoids the words of the answer's name and of its file's. The repositories are not
+ * among those that the embedded model learns from. Those of plain-questions-dev.tsv decide choices, those of
+ * plain-questions.tsv are only measured.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { splitIdentifier } from '../../src/words.ts';
 
 export interface PlainQuestion {
+  split: 'dev' | 'held-out';
   /** `owner/name`. */
   repository: string;
   /** The commit that the answers' lines are of. */
@@ -30,7 +32,14 @@ export interface Answer {
 
 /** Columns: repository, commit, kind, level, question, answer, also (answers as `path#symbol:from-to`, the latter by ` or `). */
 export function plainQuestions(): PlainQuestion[] {
-  const [, ...rows] = readFileSync(path.join(import.meta.dirname, 'plain-questions.tsv'), 'utf8')
+  return [
+    ...questionsOf('held-out', 'plain-questions.tsv'),
+    ...questionsOf('dev', 'plain-questions-dev.tsv'),
+  ];
+}
+
+function questionsOf(split: PlainQuestion['split'], file: string): PlainQuestion[] {
+  const [, ...rows] = readFileSync(path.join(import.meta.dirname, file), 'utf8')
     .replace(/\n$/, '')
     .split('\n');
   return rows.map((row) => {
@@ -44,7 +53,7 @@ export function plainQuestions(): PlainQuestion[] {
       string,
     ];
     const others = also === '' ? [] : also.split(' or ').map(answerOf);
-    return { repository, commit, kind, level, question, answers: [answerOf(answer), ...others] };
+    return { split, repository, commit, kind, level, question, answers: [answerOf(answer), ...others] };
   });
 }
 

@@ -38,8 +38,10 @@ export async function measureQuestions(session: Session, repositories: Repositor
     report(session, full, asked);
     all.push(...asked);
   }
-  const clusters = new Set(all.map(({ question }) => question.repository));
-  if (clusters.size > 1) report(session, 'all', all);
+  for (const [split, asked] of Map.groupBy(all, ({ question }) => question.split)) {
+    const clusters = new Set(asked.map(({ question }) => question.repository));
+    if (clusters.size > 1) report(session, split, asked, true);
+  }
   show(all);
 }
 
@@ -95,33 +97,34 @@ function answers(
   return (startLine <= from && from <= endLine) || (kind !== 'type' && from <= startLine && startLine <= to);
 }
 
-function report({ rows }: Session, repository: string, asked: Asked[]): void {
+/** Rows of a repository, or of all of a split. */
+function report({ rows }: Session, name: string, asked: Asked[], ofAll = false): void {
   const paired = (value: (rank: number | null) => number, against: boolean) =>
     asked.map(({ question, lexical, hybrid }) => ({
       ours: value(hybrid),
       theirs: against ? value(lexical) : 0,
       cluster: question.repository,
     }));
-  const label = `${repository} (${asked.length})`;
+  const label = `${name} (${asked.length})`;
   const mean = (values: number[]) => values.reduce((sum, each) => sum + each, 0) / values.length;
-  for (const [name, value] of MEASURES) {
+  for (const [measure, value] of MEASURES) {
     rows.push({
-      what: `plain question, ${name}`,
+      what: `plain question, ${measure}`,
       repository: label,
       ours: mean(asked.map(({ hybrid }) => value(hybrid))),
       unit: '',
       peer: 'mode lexical',
       theirs: mean(asked.map(({ lexical }) => value(lexical))),
-      ...(repository === 'all' && name === 'hit@10' ? { aim: { atLeast: 0.8 } } : {}),
+      ...(ofAll && measure === 'hit@10' ? { aim: { atLeast: 0.8 } } : {}),
     });
   }
   // Of a single repository there is nothing to draw from.
-  if (repository !== 'all') return;
-  for (const [name, value] of MEASURES) {
+  if (!ofAll) return;
+  for (const [measure, value] of MEASURES) {
     const alone = gain(paired(value, false));
     const difference = gain(paired(value, true));
     console.log(
-      `plain question, ${name}: hybrid ${inWords(alone)}, over lexical ${inWords(difference)} (95 %, by repository)`,
+      `plain question, ${name}, ${measure}: hybrid ${inWords(alone)}, over lexical ${inWords(difference)} (95 %, by repository)`,
     );
   }
   rows.push({

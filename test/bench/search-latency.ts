@@ -14,7 +14,7 @@ import { clauseWords, planQuery, type SearchMode } from '../../src/answer/search
 import { anyTerm, clauseTerms } from '../../src/answer/search/terms.ts';
 import { answer } from '../../src/client/client.ts';
 import { startWorker } from './floor-in-workerd.ts';
-import { type IndexFiles, openIndexFiles } from './index-files.ts';
+import { type IndexFiles, linesIn, openIndexFiles } from './index-files.ts';
 import { drawQueries } from './queries.ts';
 import { isRegistered, PORT, type Repository, registerAndIndex, type Session, workTree } from './session.ts';
 import type { Row } from './table.ts';
@@ -123,15 +123,6 @@ async function timed(
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))]!;
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99), perSecond: (queries.length / took) * 1000 };
-}
-
-function linesIn({ shard, key }: IndexFiles): number {
-  const row = shard
-    .prepare(
-      'SELECT sum(b.lines) AS lines FROM entries e CROSS JOIN blobs b ON b.id = e.blob WHERE b.repo = ?',
-    )
-    .get(key);
-  return Number(row!.lines);
 }
 
 /** Copies of the shards behind `floor/search.ts`, asked what a lexical search asks FTS5. */

@@ -23,6 +23,9 @@ export function createBundledEmbedder(): Embedder {
 
 /** @throws Error for any other file than the one that the id was written with */
 async function load(): Promise<Embedder> {
-  const { default: bytes } = await import('./model.bin');
-  return createStaticEmbedder(new Uint8Array(bytes), MODEL.hash);
+  const [{ default: bytes }, { default: kernel }] = await Promise.all([
+    import('./model.bin'),
+    import('./row-sums.wasm'),
+  ]);
+  return createStaticEmbedder(new Uint8Array(bytes), MODEL.hash, kernel);
 }

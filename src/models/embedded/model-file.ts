@@ -23,8 +23,8 @@ export const HASH_AT = 24;
 export interface Model {
   lexicon: Lexicon;
   dimensions: number;
-  /** Values by row, from -7 to 7. */
-  rows: Int8Array;
+  /** Values by row as they stand in the file, two a byte. */
+  rows: Uint8Array;
   /** What a row counts for in a query, and in a passage: its weight times its scale. */
   queryWeights: Float32Array;
   passageWeights: Float32Array;
@@ -73,11 +73,10 @@ export function readModel(bytes: Uint8Array, expected?: string): Model {
     queryWeights[row] = half(view.getUint16(at, true));
     passageWeights[row] = half(view.getUint16(at + 2, true));
   }
-  const values = unpacked(bytes.subarray(at, at + (rows * dimensions) / 2));
   return {
     lexicon: new Lexicon({ words: text.split('\n').slice(0, words), pairs: pairRows, buckets }),
     dimensions,
-    rows: values,
+    rows: bytes.subarray(at, at + (rows * dimensions) / 2),
     queryWeights,
     passageWeights,
     hash,
@@ -88,17 +87,6 @@ export const padded = (bytes: number) => (bytes + 3) & ~3;
 
 function refuse(why: string): never {
   throw new Error(`the embedding model cannot be used: ${why}`);
-}
-
-/** Both values of a byte, as they lie in memory. */
-const TWO_VALUES = new Int16Array(256);
-for (let byte = 0; byte < 256; byte++)
-  new Int8Array(TWO_VALUES.buffer, 2 * byte, 2).set([(byte & 15) - 8, (byte >> 4) - 8]);
-
-function unpacked(bytes: Uint8Array): Int8Array {
-  const values = new Int16Array(bytes.length);
-  for (let at = 0; at < bytes.length; at++) values[at] = TWO_VALUES[bytes[at]!]!;
-  return new Int8Array(values.buffer);
 }
 
 /** IEEE 754 binary16 → number. Infinities and NaN are never written. */

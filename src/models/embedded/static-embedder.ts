@@ -1,5 +1,6 @@
 import type { Embedder } from '../embedder.ts';
 import { type Model, readModel } from './model-file.ts';
+import { createRowSums } from './row-sums.ts';
 import { scanWords } from './scan-words.ts';
 
 /** Measured: nonsense, and questions about other subjects, have 0.14 to 0.29 with the nearest chunk; real ones from 0.27 on. */
@@ -15,41 +16,46 @@ const MAX_FEATURES = 256;
  * is near to nothing.
  * @param bytes of the file
  * @param expected the only hash that is taken, see `readModel`
+ * @param kernel the module of `row-sums.wasm`; without it, the same in JavaScript
  * @throws Error for a file that is damaged or another
  */
-export function createStaticEmbedder(bytes: Uint8Array, expected?: string): Embedder {
+export function createStaticEmbedder(
+  bytes: Uint8Array,
+  expected?: string,
+  kernel: WebAssembly.Module | null = null,
+): Embedder {
   const model = readModel(bytes, expected);
+  const { dimensions, rows } = model;
+  const sums = createRowSums(rows, dimensions, kernel);
+  const lengths = new Float32Array(model.lexicon.rows);
   return {
-    id: `static-${model.dimensions}-${model.hash.slice(0, 12)}`,
+    id: `static-${dimensions}-${model.hash.slice(0, 12)}`,
     provider: 'embedded',
-    dimensions: model.dimensions,
+    dimensions,
     unrelated: UNRELATED,
     embed: async (texts, as = 'passage') => {
       const weights = as === 'query' ? model.queryWeights : model.passageWeights;
-      return texts.map((text) => embedText(model, weights, text));
+      return texts.map((text) => {
+        const features = featuresOf(model, weights, text);
+        return normalise(sums.sum(...most(model, lengths, features)));
+      });
     },
   };
 }
 
-function embedText(model: Model, weights: Float32Array, text: string): Float32Array {
-  const { lexicon, dimensions, rows } = model;
+/** Rows of a model and what each counts for. */
+type Features = [rows: Uint16Array, shares: Float32Array];
+
+function featuresOf({ lexicon }: Model, weights: Float32Array, text: string): Features {
   lexicon.clear();
   scanWords(text.length > MAX_CHARACTERS ? text.slice(0, MAX_CHARACTERS) : text, lexicon);
-  const vector = new Float32Array(dimensions);
-  const shares = new Float32Array(lexicon.size);
+  const rows = lexicon.touched.subarray(0, lexicon.size);
+  const shares = new Float32Array(rows.length);
   for (let at = 0; at < shares.length; at++) {
-    const row = lexicon.touched[at]!;
+    const row = rows[at]!;
     shares[at] = weights[row]! * damped(lexicon.counts[row]!);
   }
-  if (shares.length > MAX_FEATURES) dropLeast(model, shares);
-  for (let at = 0; at < shares.length; at++) {
-    const share = shares[at]!;
-    if (share === 0) continue;
-    for (let d = 0, from = lexicon.touched[at]! * dimensions; d < dimensions; d++) {
-      vector[d]! += share * rows[from + d]!;
-    }
-  }
-  return normalise(vector);
+  return [rows, shares];
 }
 
 /** A word that occurs often counts for more, but not so much more. */
@@ -57,16 +63,24 @@ export function damped(count: number): number {
   return count > 1 ? 1 + Math.log(count) : count;
 }
 
-/** Leaves MAX_FEATURES shares, those that move the vector most; the others become 0. */
-function dropLeast({ lexicon, dimensions, rows }: Model, shares: Float32Array): void {
+/** At most MAX_FEATURES, those that move the vector most. `lengths` of rows are worked out when first asked for, 0 before. */
+function most(model: Model, lengths: Float32Array, [rows, shares]: Features): Features {
+  if (rows.length <= MAX_FEATURES) return [rows, shares];
   const moves = shares.map((share, at) => {
-    let squares = 0;
-    for (let d = 0, from = lexicon.touched[at]! * dimensions; d < dimensions; d++)
-      squares += rows[from + d]! ** 2;
-    return share * Math.sqrt(squares);
+    const row = rows[at]!;
+    if (lengths[row] === 0) lengths[row] = lengthOf(model, row);
+    return share * lengths[row]!;
   });
   const least = moves.toSorted()[moves.length - MAX_FEATURES]!;
-  for (let at = 0; at < shares.length; at++) if (moves[at]! < least) shares[at] = 0;
+  const isKept = (_: number, at: number) => moves[at]! >= least;
+  return [rows.filter(isKept), shares.filter(isKept)];
+}
+
+function lengthOf({ rows, dimensions }: Model, row: number): number {
+  let squares = 0;
+  for (const byte of rows.subarray((row * dimensions) / 2, ((row + 1) * dimensions) / 2))
+    squares += ((byte & 15) - 8) ** 2 + ((byte >> 4) - 8) ** 2;
+  return Math.sqrt(squares);
 }
 
 /** To length 1, in place; a vector of zeros stays one. */

@@ -3,6 +3,8 @@ import { createBundledEmbedder } from '../../../src/models/embedded/bundled-mode
 import { createDotProducts, plainProducts } from '../../../src/models/embedded/dot-products.ts';
 import module from '../../../src/models/embedded/dot-products.wasm';
 import { MODEL } from '../../../src/models/embedded/model-id.ts';
+import { createRowSums } from '../../../src/models/embedded/row-sums.ts';
+import rowSums from '../../../src/models/embedded/row-sums.wasm';
 
 /** In workerd, where the model and the kernel are modules of the bundle. */
 describe('in a Worker', () => {
@@ -44,6 +46,27 @@ describe('in a Worker', () => {
           return sum + value * (d < half ? (both << 28) >> 28 : both >> 4);
         }, 0),
       );
+  });
+
+  it.each([
+    [32, 1],
+    [256, 0],
+    [256, 300],
+    [256, 9_000],
+    [64, 70_000],
+    [48, 20],
+    [8_192, 3],
+  ])('sums rows of %i values alike with SIMD and in JavaScript, %i of them', (dimensions, count) => {
+    const rows = Math.min(65_536, Math.max(1, count));
+    const table = Uint8Array.from(
+      { length: (rows * dimensions) / 2 },
+      (_, at) => Math.imul(at + 1, 2_654_435_761) >>> 24,
+    );
+    const list = Uint16Array.from({ length: count }, (_, at) => (at * 7_919) % rows);
+    const shares = Float32Array.from(list, (_, at) => Math.sin(at + 1));
+    const simd = createRowSums(table, dimensions, rowSums).sum(list, shares);
+    expect(simd).toEqual(createRowSums(table, dimensions, null).sum(list, shares));
+    if (count === 1) expect(simd[1]).toBe(Math.fround(shares[0]! * ((table[0]! >> 4) - 8)));
   });
 
   it('keeps the largest products exact', () => {

@@ -7,6 +7,7 @@ import { plainProducts } from '../../../src/models/embedded/dot-products.ts';
 import { Lexicon } from '../../../src/models/embedded/lexicon.ts';
 import { contentHash, HASH_AT, readModel } from '../../../src/models/embedded/model-file.ts';
 import { MODEL } from '../../../src/models/embedded/model-id.ts';
+import { createRowSums } from '../../../src/models/embedded/row-sums.ts';
 import { MAX_WORD, scanWords } from '../../../src/models/embedded/scan-words.ts';
 import { createStaticEmbedder } from '../../../src/models/embedded/static-embedder.ts';
 import { modelFile } from '../../../src/models/embedded/training/write-model.ts';
@@ -148,7 +149,7 @@ describe('a model file', () => {
       ]),
     );
     for (let row = 0; row < 5; row++) {
-      const read = model.rows.subarray(16 * row, 16 * row + 16);
+      const read = createRowSums(model.rows, 16, null).sum(Uint16Array.of(row), Float32Array.of(1));
       for (let d = 0; d < 16; d++) {
         expect(read[d]! * model.queryWeights[row]!).toBeCloseTo(vectors[16 * row + d]! * weights[row]!, 0);
       }
@@ -255,14 +256,13 @@ describe('vectors in 8 bits, and packed in 4', () => {
     expect(quantise(none, 2)).toMatchObject({ scales: Float32Array.of(0, 0), values: new Int8Array(4) });
     expect(() => quantise(none, 3)).toThrow('a vector of 2 values among vectors of 3');
   });
+});
 
-  it('are multiplied by the module that is committed: the text beside it, assembled', async () => {
+describe('a kernel', () => {
+  it.each(['dot-products', 'row-sums'])('%s is the text beside it, assembled', async (name) => {
     const { parseWat } = await wabt();
-    const parsed = parseWat('dot-products.wat', readFileSync(path.join(SOURCE, 'dot-products.wat'), 'utf8'), {
-      simd: true,
-    });
-    expect(Buffer.from(parsed.toBinary({}).buffer)).toEqual(
-      readFileSync(path.join(SOURCE, 'dot-products.wasm')),
-    );
+    const text = readFileSync(path.join(SOURCE, `${name}.wat`), 'utf8');
+    const assembled = parseWat(`${name}.wat`, text, { simd: true }).toBinary({}).buffer;
+    expect(Buffer.from(assembled)).toEqual(readFileSync(path.join(SOURCE, `${name}.wasm`)));
   });
 });

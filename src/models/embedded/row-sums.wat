@@ -1,0 +1,45 @@
+;; Weighted sums of rows of 4 bits. `row-sums.wasm` is this file assembled (wabt, features: simd); a test holds that.
+(module
+  (memory (export "memory") 1)
+
+  ;; vector += shares[n] * table[rows[n]] for $count rows of $bytes bytes each, a multiple of 16. A byte holds two values, 8 added
+  ;; to each: that of its low four bits goes to the vector's first half, that of the high ones to its second half.
+  (func (export "sum") (param $rows i32) (param $shares i32) (param $count i32) (param $table i32) (param $bytes i32) (param $vector i32)
+    (local $share v128) (local $x v128) (local $y v128) (local $at i32) (local $end i32) (local $low i32) (local $high i32)
+    (block $done
+      (br_if $done (i32.eqz (local.get $count)))
+      (loop $row
+        (local.set $share (v128.load32_splat (local.get $shares)))
+        (local.set $at (i32.add (local.get $table) (i32.mul (i32.load16_u (local.get $rows)) (local.get $bytes))))
+        (local.set $end (i32.add (local.get $at) (local.get $bytes)))
+        (local.set $low (local.get $vector))
+        (local.set $high (i32.add (local.get $vector) (i32.shl (local.get $bytes) (i32.const 2))))
+        (loop $more
+          (local.set $y (v128.load (local.get $at)))
+          (local.set $x (i8x16.sub (v128.and (local.get $y) (i8x16.splat (i32.const 15))) (i8x16.splat (i32.const 8))))
+          (local.set $y (i8x16.sub (i8x16.shr_u (local.get $y) (i32.const 4)) (i8x16.splat (i32.const 8))))
+          (v128.store (local.get $low) (f32x4.add (v128.load (local.get $low)) (f32x4.mul (local.get $share)
+            (f32x4.convert_i32x4_s (i32x4.extend_low_i16x8_s (i16x8.extend_low_i8x16_s (local.get $x)))))))
+          (v128.store offset=16 (local.get $low) (f32x4.add (v128.load offset=16 (local.get $low)) (f32x4.mul (local.get $share)
+            (f32x4.convert_i32x4_s (i32x4.extend_high_i16x8_s (i16x8.extend_low_i8x16_s (local.get $x)))))))
+          (v128.store offset=32 (local.get $low) (f32x4.add (v128.load offset=32 (local.get $low)) (f32x4.mul (local.get $share)
+            (f32x4.convert_i32x4_s (i32x4.extend_low_i16x8_s (i16x8.extend_high_i8x16_s (local.get $x)))))))
+          (v128.store offset=48 (local.get $low) (f32x4.add (v128.load offset=48 (local.get $low)) (f32x4.mul (local.get $share)
+            (f32x4.convert_i32x4_s (i32x4.extend_high_i16x8_s (i16x8.extend_high_i8x16_s (local.get $x)))))))
+          (v128.store (local.get $high) (f32x4.add (v128.load (local.get $high)) (f32x4.mul (local.get $share)
+            (f32x4.convert_i32x4_s (i32x4.extend_low_i16x8_s (i16x8.extend_low_i8x16_s (local.get $y)))))))
+          (v128.store offset=16 (local.get $high) (f32x4.add (v128.load offset=16 (local.get $high)) (f32x4.mul (local.get $share)
+            (f32x4.convert_i32x4_s (i32x4.extend_high_i16x8_s (i16x8.extend_low_i8x16_s (local.get $y)))))))
+          (v128.store offset=32 (local.get $high) (f32x4.add (v128.load offset=32 (local.get $high)) (f32x4.mul (local.get $share)
+            (f32x4.convert_i32x4_s (i32x4.extend_low_i16x8_s (i16x8.extend_high_i8x16_s (local.get $y)))))))
+          (v128.store offset=48 (local.get $high) (f32x4.add (v128.load offset=48 (local.get $high)) (f32x4.mul (local.get $share)
+            (f32x4.convert_i32x4_s (i32x4.extend_high_i16x8_s (i16x8.extend_high_i8x16_s (local.get $y)))))))
+          (local.set $low (i32.add (local.get $low) (i32.const 64)))
+          (local.set $high (i32.add (local.get $high) (i32.const 64)))
+          (local.set $at (i32.add (local.get $at) (i32.const 16)))
+          (br_if $more (i32.lt_u (local.get $at) (local.get $end))))
+        (local.set $rows (i32.add (local.get $rows) (i32.const 2)))
+        (local.set $shares (i32.add (local.get $shares) (i32.const 4)))
+        (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+        (br_if $row (local.get $count)))))
+)
