@@ -93,7 +93,7 @@ function termPairs(paraphrases: Paraphrases, repository: number): Pair[] {
 }
 
 /** How often an epoch meets them. */
-const TERM_TIMES = 2;
+const TERM_TIMES = 3;
 
 /** Wordings of a query, at most. */
 export const WORDINGS = 4;

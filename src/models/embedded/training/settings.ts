@@ -11,10 +11,10 @@ export const SETTINGS = {
     neighbours: 512,
     fromPieces: 3,
     rate: 0.007,
-    scale: 20,
+    scale: 15,
     drop: 0.1,
     dropShared: 0.3,
-    rephrased: 0.5,
+    rephrased: 0.25,
     seed: 1,
   },
 };

@@ -6,6 +6,7 @@ import { type Example, MAX_CODE } from './examples.ts';
 import { blobsOf, filesOf } from './git.ts';
 import { outdented } from './outdent.ts';
 import { chosen, isTest } from './sources.ts';
+import { isTelling, MOST_LINES, type Test, titled } from './titles.ts';
 
 export interface TestExtraction {
   directory: string;
@@ -14,8 +15,6 @@ export interface TestExtraction {
   testBytes: number;
 }
 
-const LEAST_WORDS = 4;
-const MOST_LINES = 40;
 const LEAST_CODE = 60;
 
 /** The tests of a commit whose titles say something. */
@@ -42,29 +41,6 @@ export async function testExamples({ directory, commit, testBytes }: TestExtract
   return examples;
 }
 
-interface Test {
-  title: string;
-  body: string;
-}
-
-const TITLE = /^([ \t]*)(?:it|test|specify|scenario|should)(?:\.\w+)*\s*\(?\s*(['"`])(.+?)\2/;
-
-/** `it('…', () => {`, `it "…" do`: the body is what is indented deeper. */
-function titled(text: string): Test[] {
-  const lines = text.split('\n');
-  return lines.flatMap((line, at): Test[] => {
-    const [, indent, , title] = TITLE.exec(line) ?? [];
-    if (indent === undefined || title === undefined) return [];
-    let end = at + 1;
-    while (end < lines.length && end - at <= MOST_LINES && isDeeper(lines[end]!, indent)) end++;
-    return [{ title, body: lines.slice(at + 1, end).join('\n') }];
-  });
-}
-
-function isDeeper(line: string, indent: string): boolean {
-  return line.trim() === '' || (line.startsWith(indent) && /^[ \t]/.test(line.slice(indent.length)));
-}
-
 /** `test_returns_404_when_missing`, `shouldReturnEmptyWhenMissing`: the words of the name are the title. */
 async function named(bytes: Uint8Array, path: string): Promise<Test[]> {
   const { symbols, text } = await parseBlob(bytes, languageOf(path));
@@ -83,9 +59,4 @@ async function named(bytes: Uint8Array, path: string): Promise<Test[]> {
     const head = body.findIndex((line) => line.includes(name));
     return [{ title, body: body.slice(head + 1, head + 1 + MOST_LINES).join('\n') }];
   });
-}
-
-function isTelling(title: string): boolean {
-  const words = title.match(/\p{L}{2,}/gu) ?? [];
-  return words.length >= LEAST_WORDS && title.length <= 200;
 }
