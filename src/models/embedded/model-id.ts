@@ -1,6 +1,6 @@
 /** Written by `npm run train`: which model `model.bin` is. */
 export const MODEL = {
-  id: 'static-256-9658106078a9',
+  id: 'static-256-156ab1636b20',
   dimensions: 256,
-  hash: '9658106078a97d5571a63af19f6616fa2d823db1e91ac5668160475a98c8ac1e',
+  hash: '156ab1636b20e7805f23955d0b90f86028adf54b9a1b254562362582323919f0',
 };

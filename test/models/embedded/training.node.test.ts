@@ -3,17 +3,23 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BlobFacts, SymbolFact } from '../../../src/ingest/parse/facts.ts';
 import { readModel } from '../../../src/models/embedded/model-file.ts';
+import { commentsOf } from '../../../src/models/embedded/training/comments.ts';
 import { cleanSubject, isTelling } from '../../../src/models/embedded/training/commits.ts';
 import { queryOf, rephrase } from '../../../src/models/embedded/training/documentation.ts';
 import { fused, isLexical } from '../../../src/models/embedded/training/fusion.ts';
 import { isPermissive, licencesOf } from '../../../src/models/embedded/training/licences.ts';
+import { paraphrased, readParaphrases } from '../../../src/models/embedded/training/paraphrases.ts';
 import { readRepositories } from '../../../src/models/embedded/training/repositories.ts';
+import { isTelling as isTellingTitle, titled } from '../../../src/models/embedded/training/titles.ts';
 import { WordCounts, wordsOf } from '../../../src/models/embedded/training/vocabulary.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const MIT = 'MIT License\n\nPermission is hereby granted, free of charge, to any person obtaining a copy';
 const GPL = 'GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007';
+
+const SAID = 'session\tvisit; time that a visitor stays\nload cookie\tread what the browser remembers\n';
 
 let directory: string;
 beforeAll(() => {
@@ -46,6 +52,11 @@ function repository(name: string, licence: string, own: string): { commit: strin
   writeFileSync(path.join(place, 'LICENSE'), licence);
   writeFileSync(path.join(place, 'a.ts'), source('load', 'null'));
   writeFileSync(path.join(place, 'b.ts'), source('store', 'undefined'));
+  mkdirSync(path.join(place, 'test'));
+  writeFileSync(
+    path.join(place, 'test/a.test.ts'),
+    `it('keeps what the visitor of ${own} asked for', () => {\n  expect(loadsession${own}({ session: { value: 1 } }).load()).toBe(1);\n});\n`,
+  );
   git('add', '-A');
   git('commit', '-qm', 'first');
   writeFileSync(
@@ -63,7 +74,19 @@ function train(rows: string[], places: string[], threads: number): string {
     ['repository\tsplit\tcommit\tlicence', ...rows].join('\n'),
   );
   writeFileSync(path.join(directory, 'places'), places.join('\n'));
-  const options = ['--repos', 'places', '--table', 'table.tsv', '--out', out, '--cache', `cache-${threads}`];
+  writeFileSync(path.join(directory, 'said.tsv'), SAID);
+  const options = [
+    '--repos',
+    'places',
+    '--table',
+    'table.tsv',
+    '--paraphrases',
+    'said.tsv',
+    '--out',
+    out,
+    '--cache',
+    `cache-${threads}`,
+  ];
   execFileSync(
     process.execPath,
     [
@@ -101,8 +124,10 @@ describe('training', () => {
         hashOf(word),
       ) >= 0;
     expect(['session', 'cookie', 'load', 'store', 'fallback'].filter(knows)).toHaveLength(5);
-    expect(['ownone', 'owntwo', 'ownthree', 'ownfour'].filter(knows)).toEqual([]);
+    expect(['ownone', 'owntwo', 'ownthree', 'ownfour', 'visitor', 'remembers'].filter(knows)).toEqual([]);
     const card = readFileSync(path.join(one, 'MODEL.md'), 'utf8');
+    expect(card).toContain('3 (title of a test → its body)');
+    expect(card).toContain('9 (plain words → words of code)');
     for (const { name, commit } of made) expect(card).toMatch(new RegExp(`t/${name} .*${commit}`));
   });
 
@@ -207,6 +232,104 @@ describe('a query', () => {
     );
     expect(isTelling('fix: keep the order of the params')).toBe(true);
     expect(isTelling('Bump the version of the compiler')).toBe(false);
+  });
+});
+
+describe('paraphrases', () => {
+  const said = new Map([
+    ['delete', ['get rid of']],
+    ['access token', ['proof of login']],
+  ]);
+  const always = () => 0;
+
+  it('say terms in other words, also in the plural and in the past, pairs before single words', () => {
+    expect(paraphrased('Deleted the access token, deletes it', said, always)).toBe(
+      'get rid of the proof of login, get rid of it',
+    );
+    expect(paraphrased('an access granted by token', said, always)).toBe('an access granted by token');
+  });
+
+  it('leave some as they are', () => {
+    expect(paraphrased('delete it', said, () => 0.9)).toBe('delete it');
+  });
+
+  it('have a term and plain words in each row, and no term twice', () => {
+    const rows = readFileSync(path.join(ROOT, 'src/models/embedded/training/paraphrases.tsv'), 'utf8')
+      .trim()
+      .split('\n');
+    expect(rows.filter((row) => !/^[^\t]+\t[^\t]+$/.test(row))).toEqual([]);
+    expect(readParaphrases().size).toBe(rows.length);
+    expect([...readParaphrases().values()].flat().filter((each) => each === '')).toEqual([]);
+  });
+});
+
+describe('a comment within a function', () => {
+  const text = [
+    'function load(path) {',
+    '  const names = list(path);',
+    '  // Hidden files are of no interest to the user, so they',
+    '  // are left out before anything is sorted.',
+    '  const shown = names.filter((name) => !name.startsWith("."));',
+    '  // too short',
+    '  shown.sort();',
+    '  function inner() { return 1; }',
+    '  return shown.map((name) => join(path, name));',
+    '}',
+  ].join('\n');
+  const symbol = (name: string, startLine: number, endLine: number) =>
+    ({
+      name,
+      qualifiedName: name,
+      kind: 'function',
+      signature: `${name}()`,
+      startLine,
+      endLine,
+    }) as SymbolFact;
+  const facts = (...symbols: SymbolFact[]) => ({ text, symbols }) as BlobFacts;
+
+  it('asks for the code around it, which then lacks it', () => {
+    const [example, ...others] = commentsOf(facts(symbol('load', 1, 10), symbol('inner', 8, 8)), 'a.ts');
+    expect(others).toEqual([]);
+    expect(example).toMatchObject({
+      kind: 'comment',
+      name: 'load',
+      query: 'Hidden files are of no interest to the user, so they are left out before anything is sorted.',
+    });
+    expect(example!.code).toContain('const shown');
+    expect(example!.code).not.toContain('Hidden');
+  });
+
+  it('belongs to the innermost function, and to none that is short', () => {
+    expect(commentsOf(facts(symbol('load', 1, 10), symbol('inner', 2, 9)), 'a.ts')).toMatchObject([
+      { name: 'inner' },
+    ]);
+    expect(commentsOf(facts(symbol('load', 1, 5)), 'a.ts')).toEqual([]);
+  });
+});
+
+describe('a test', () => {
+  it('is its title and what is indented deeper', () => {
+    const text = [
+      "  it('answers with an error', async () => {",
+      '    const answer = await ask();',
+      '',
+      '    expect(answer).toBe(404);',
+      '  });',
+      '  it "works" do',
+      '    run',
+      '  end',
+      "  item('is none', 1);",
+    ].join('\n');
+    expect(titled(text)).toEqual([
+      {
+        title: 'answers with an error',
+        body: '    const answer = await ask();\n\n    expect(answer).toBe(404);',
+      },
+      { title: 'works', body: '    run' },
+    ]);
+    expect(['answers with an error', 'works', 'x y z 1 2 3'].filter(isTellingTitle)).toEqual([
+      'answers with an error',
+    ]);
   });
 });
 

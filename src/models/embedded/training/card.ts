@@ -1,6 +1,7 @@
 /** What is written about a model: its figures, and where it comes from. */
 import type { Pair } from './corpus.ts';
 import { type Judged, rankOf, summary } from './evaluate.ts';
+import { KINDS, type Kind } from './examples.ts';
 import { FUSION, fused } from './fusion.ts';
 import type { Repository } from './repositories.ts';
 import { SETTINGS } from './settings.ts';
@@ -65,10 +66,19 @@ export interface Card {
   judged: ReadonlyMap<string, Judged[]>;
 }
 
+const ASKED_BY: Record<Kind, string> = {
+  function: 'documentation → function',
+  comment: 'comment → the code below it',
+  test: 'title of a test → its body',
+  commit: 'commit subject → hunk',
+  term: 'plain words → words of code',
+};
+
 /** The card, `MODEL.md`. */
 export function modelCard({ id, hash, bytes, repositories, pairs, judged }: Card): string {
-  const functions = pairs.filter(({ kind }) => kind === 'function').length;
-  const rephrased = pairs.filter((pair) => pair.rephrased !== '').length;
+  const made = KINDS.map(
+    (kind) => `${pairs.filter((pair) => pair.kind === kind).length} (${ASKED_BY[kind]})`,
+  );
   const learnt = repositories.filter(({ split }) => split === 'train');
   const { extraction, training } = SETTINGS;
   return [
@@ -79,8 +89,8 @@ export function modelCard({ id, hash, bytes, repositories, pairs, judged }: Card
     'repositories or more.',
     '',
     `- File: ${bytes} bytes, SHA-256 of its content \`${hash}\``,
-    `- Learnt from: ${pairs.length} pairs of ${learnt.length} repositories: ${functions} (documentation → function), ${rephrased} of them`,
-    `  also as a question in plain words, and ${pairs.length - functions} (commit subject → hunk)`,
+    `- Learnt from: ${pairs.length} pairs of ${learnt.length} repositories: ${made.join(', ')};`,
+    `  ${SETTINGS.training.rephrased} of the time asked in other words: as an issue would, and by \`training/paraphrases.tsv\``,
     `- Extraction: ${JSON.stringify(extraction)}; training: ${JSON.stringify(training)}`,
     `- Fusion with BM25 in the tables: ${JSON.stringify(FUSION)}, see \`training/fusion.ts\`; what was tried: \`training/CHOICES.md\``,
     '',

@@ -1,9 +1,15 @@
+/**
+ * `function`: its documentation asks for it. `comment`: a comment asks for the code that follows it. `test`: its title asks for
+ * its body. `commit`: its subject asks for what it changed. `term`: plain words ask for words of code (paraphrases.tsv).
+ */
+export const KINDS = ['function', 'comment', 'test', 'commit', 'term'] as const;
+export type Kind = (typeof KINDS)[number];
+
 /** What training learns from and evaluation asks. */
 export interface Example {
-  /** `function`: its documentation asks for it. `commit`: its subject asks for what it changed. */
-  kind: 'function' | 'commit';
+  kind: Kind;
   path: string;
-  /** Qualified, '' for a commit. */
+  /** Qualified; '' for a commit and a test. */
   name: string;
   signature: string;
   /** Without its documentation. */

@@ -8,18 +8,23 @@ import type { CommitExtraction } from './commits.ts';
 import type { Example } from './examples.ts';
 import type { Extraction } from './extract.ts';
 import type { Repository } from './repositories.ts';
+import type { TestExtraction } from './tests.ts';
 
 /** Raise when the same commit gives other examples: what was extracted before is then extracted again. */
-const EXTRACT_VERSION = 3;
+const EXTRACT_VERSION = 4;
 
-export type ExtractTask = ({ what: 'functions' } & Extraction) | ({ what: 'commits' } & CommitExtraction);
+export type ExtractTask =
+  | ({ what: 'functions' } & Extraction)
+  | ({ what: 'tests' } & TestExtraction)
+  | ({ what: 'commits' } & CommitExtraction);
 
 export interface ExtractOptions {
   places: ReadonlyMap<string, string>;
   cache: string;
   threads: number;
-  /** Bytes of source and number of commits a repository that are learnt from, and bytes of one that is asked. */
+  /** Bytes of source and of tests and number of commits a repository that are learnt from, and bytes of one that is asked. */
   maxBytes: number;
+  testBytes: number;
   maxCommits: number;
   poolBytes: number;
   log(line: string): void;
@@ -36,7 +41,7 @@ export async function extractAll(
   repositories: readonly Repository[],
   options: ExtractOptions,
 ): Promise<Map<string, Example[]>> {
-  const { places, cache, threads, maxCommits, log } = options;
+  const { places, cache, threads, testBytes, maxCommits, log } = options;
   mkdirSync(cache, { recursive: true });
   const pieces = repositories.flatMap(({ name, commit, split }): Piece[] => {
     const directory = places.get(name);
@@ -56,6 +61,7 @@ export async function extractAll(
     if (pool) return [functions];
     return [
       functions,
+      { name, file: file('tests', testBytes), task: { what: 'tests', directory, commit, testBytes } },
       { name, file: file('commits', maxCommits), task: { what: 'commits', directory, commit, maxCommits } },
     ];
   });

@@ -3,9 +3,11 @@ import type { BlobFacts, SymbolFact } from '../../../ingest/parse/facts.ts';
 import { languageOf } from '../../../ingest/parse/languages.ts';
 import { linesOf } from '../../../ingest/parse/lines.ts';
 import { parseBlob } from '../../../ingest/parse/parse.ts';
+import { commentsOf } from './comments.ts';
 import { queryOf } from './documentation.ts';
 import { type Example, MAX_CODE } from './examples.ts';
 import { blobsOf, filesOf } from './git.ts';
+import { outdented } from './outdent.ts';
 import { chosen } from './sources.ts';
 
 export interface Extraction {
@@ -17,7 +19,7 @@ export interface Extraction {
   pool: boolean;
 }
 
-/** The documented functions of a commit. */
+/** The documented functions of a commit, and the comments within functions. */
 export async function functionExamples({
   directory,
   commit,
@@ -38,6 +40,7 @@ export async function functionExamples({
     parsed += bytes.length;
     const facts = await parseBlob(bytes, languageOf(path));
     for (const example of functionsOf(facts, path)) if (pool || example.query) examples.push(example);
+    if (!pool) examples.push(...commentsOf(facts, path));
   }
   return examples;
 }
@@ -73,14 +76,4 @@ const DOCSTRING = /:[^\S\n]*(?:#[^\n]*)?\n\s*[rRuUbB]?("""|''')[\s\S]*?\1/;
 function withoutDocstring(source: string, symbol: SymbolFact, path: string): string {
   if (!path.endsWith('.py') || symbol.documentation === null) return source;
   return source.replace(DOCSTRING, ':');
-}
-
-function outdented(code: string): string {
-  const indent = /^[ \t]*/.exec(code)![0];
-  if (indent === '') return code.trimEnd();
-  return code
-    .split('\n')
-    .map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line))
-    .join('\n')
-    .trimEnd();
 }

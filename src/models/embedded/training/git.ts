@@ -18,12 +18,13 @@ export async function git(directory: string, ...args: string[]): Promise<string>
   return stdout;
 }
 
-/** The same, but what came out before an object was missing is enough: a partial clone ends there. */
+/** The same, but what came out before an object was missing, or before it was too much, is enough: a partial clone ends there. */
 export async function gitWhileComplete(directory: string, ...args: string[]): Promise<string> {
   try {
     return await git(directory, ...args);
   } catch (error) {
-    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    const { code, stdout, stderr } = error as { code?: unknown; stdout?: string; stderr?: string };
+    if (stdout !== undefined && code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return stdout;
     if (stdout !== undefined && /unable to read|missing|not our ref|promisor/i.test(stderr ?? ''))
       return stdout;
     throw error;

@@ -29,8 +29,8 @@ export interface Job {
   rows: number;
   examples: number;
   queries: FeatureLists;
-  /** Empty for an example that has none. */
-  rephrasings: FeatureLists;
+  /** Of each example the first, the second …; empty where it has fewer. */
+  rephrasings: FeatureLists[];
   passages: FeatureLists;
   /** Examples of the same query are no wrong answers to each other. */
   asked: Int32Array<SharedArrayBuffer>;

@@ -21,6 +21,7 @@ import { type Encoder, type Judged, judge } from './evaluate.ts';
 import type { Example } from './examples.ts';
 import { extractAll } from './extract-all.ts';
 import { isPermissive } from './licences.ts';
+import { readParaphrases } from './paraphrases.ts';
 import { type Repository, readPlaces, readRepositories } from './repositories.ts';
 import { SETTINGS } from './settings.ts';
 import { train } from './train.ts';
@@ -30,6 +31,7 @@ const { values: options } = parseArgs({
   options: {
     repos: { type: 'string' },
     table: { type: 'string' },
+    paraphrases: { type: 'string' },
     out: { type: 'string', default: path.resolve(import.meta.dirname, '..') },
     cache: { type: 'string', default: path.join(os.tmpdir(), 'sightline-training') },
     threads: { type: 'string', default: '2' },
@@ -66,7 +68,7 @@ if (options.evaluate) {
   log(report(await measure(bytes, wanted, examples), wanted));
   await measureCommits(bytes);
 } else {
-  const pairs = pairsOf(repositories, examples);
+  const pairs = pairsOf(repositories, examples, readParaphrases(options.paraphrases));
   // Kernels take eight examples at once; only a tiny corpus has fewer pairs than a batch.
   const batch = Math.min(SETTINGS.training.batch, pairs.length - (pairs.length % 8));
   bytes = modelFile(await train(pairs, { ...SETTINGS.training, batch, threads, log }));

@@ -8,11 +8,23 @@ export const SOURCE_EXTENSION =
 export const ASIDE =
   /(?:^|\/)(?:vendor|_vendor|node_modules|third_party|thirdparty|3rdparty|deps|tests?|__tests__|specs?|testing|testdata|fixtures?|dist|build|generated|external|mocks?|benchmarks?|bench|examples?|deno_dist)\/|_test\.go$|(?:^|\/)test_[^/]*\.py$|\.(?:test|spec)\.[jt]sx?$|Tests?\.(?:java|cs|kt|swift|php)$|\.d\.ts$/i;
 
-/** Source files up to the limit in all, spread over the repository: by blob id, which is as good as random. */
-export function chosen(files: TreeFile[], maxBytes: number): TreeFile[] {
+const TEST =
+  /(?:^|\/)(?:tests?|__tests__|specs?|testing)\/|_test\.go$|(?:^|\/)test_[^/]*\.py$|\.(?:test|spec)\.[jt]sx?$|(?:Tests?|Spec)\.(?:java|cs|kt|swift|php)$|_(?:spec|test)\.rb$/i;
+const COPY =
+  /(?:^|\/)(?:vendor|_vendor|node_modules|third_party|thirdparty|3rdparty|deps|fixtures?|testdata|generated|external)\//i;
+
+/** What is learnt from and asked for. */
+export const isCode = (path: string) => SOURCE_EXTENSION.test(path) && !ASIDE.test(path);
+export const isTest = (path: string) => SOURCE_EXTENSION.test(path) && TEST.test(path) && !COPY.test(path);
+
+/** Files of a kind up to the limit in all, spread over the repository: by blob id, which is as good as random. */
+export function chosen(
+  files: TreeFile[],
+  maxBytes: number,
+  isWanted: (path: string) => boolean = isCode,
+): TreeFile[] {
   const sources = files.filter(
-    ({ path, mode, size }) =>
-      SOURCE_EXTENSION.test(path) && !ASIDE.test(path) && size < 300_000 && !skipByPath(path, mode, size),
+    ({ path, mode, size }) => isWanted(path) && size < 300_000 && !skipByPath(path, mode, size),
   );
   let left = maxBytes;
   const kept = new Set(

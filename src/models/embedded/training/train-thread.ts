@@ -57,11 +57,7 @@ function chance(step: number, example: number, feature: number): number {
 function encodeBatch(step: number): void {
   for (let i = from; i < to; i++) {
     const example = job.order[step * B + i]!;
-    const { rephrasings } = job;
-    const isRephrased =
-      rephrasings.starts[example + 1]! > rephrasings.starts[example]! &&
-      chance(step, i, -1) < settings.rephrased;
-    const asked = isRephrased ? rephrasings : job.queries;
+    const asked = wordingOf(example, i, step);
     const first = asked.starts[example]!;
     const end = asked.starts[example + 1]!;
     select(asked, example, i, () => settings.drop, step);
@@ -76,6 +72,13 @@ function encodeBatch(step: number): void {
     encode(B + i, at.passageWeights, at.passages + i * vectorBytes, at.passageLengths / 4 + i);
     for (let d = 0; d < D; d++) floats[at.columns / 4 + d * B + i] = floats[at.passages / 4 + i * D + d]!;
   }
+}
+
+/** The query as written, or now and then one of its other wordings. */
+function wordingOf(example: number, place: number, step: number): FeatureLists {
+  if (chance(step, place, -1) >= settings.rephrased) return job.queries;
+  const has = job.rephrasings.filter(({ starts }) => starts[example + 1]! > starts[example]!);
+  return has[Math.floor(chance(step, place, -2) * has.length)] ?? job.queries;
 }
 
 function includes(list: Uint16Array, start: number, end: number, row: number): boolean {

@@ -4,10 +4,11 @@ import { Worker } from 'node:worker_threads';
 import { Lexicon } from '../lexicon.ts';
 import { scanWords } from '../scan-words.ts';
 import { damped } from '../static-embedder.ts';
-import type { Pair } from './corpus.ts';
-import { fingerprint } from './corpus.ts';
+import { fingerprint, type Pair, WORDINGS } from './corpus.ts';
+import { KINDS } from './examples.ts';
 import { type FeatureLists, type Job, layoutOf, MAX_FEATURES, type Settings } from './job.ts';
 import { assembleKernels } from './kernels.ts';
+import { randomFrom } from './random.ts';
 import { PairCounts, WordCounts, wordsOf } from './vocabulary.ts';
 
 export interface TrainOptions extends Settings {
@@ -51,9 +52,11 @@ export async function train(pairs: readonly Pair[], options: TrainOptions): Prom
     pairs.map((pair) => pair.query),
     lexicon,
   );
-  const rephrasings = featureLists(
-    pairs.map((pair) => pair.rephrased),
-    lexicon,
+  const rephrasings = Array.from({ length: WORDINGS }, (_, wording) =>
+    featureLists(
+      pairs.map((pair) => pair.rephrased[wording] ?? ''),
+      lexicon,
+    ),
   );
   log(`${pairs.length} pairs, ${(passages.rows.length / pairs.length).toFixed(0)} features a passage`);
 
@@ -98,7 +101,9 @@ export async function train(pairs: readonly Pair[], options: TrainOptions): Prom
 
 function countWords(pairs: readonly Pair[]): WordCounts {
   const counts = new WordCounts();
-  for (const { repository, query, passage } of pairs) counts.add(wordsOf(`${query}\n${passage}`), repository);
+  // The words of paraphrases are of no repository.
+  for (const { repository, query, passage } of pairs.filter(({ kind }) => kind !== 'term'))
+    counts.add(wordsOf(`${query}\n${passage}`), repository);
   return counts;
 }
 
@@ -167,7 +172,7 @@ function sameQueries(pairs: readonly Pair[]): Int32Array<SharedArrayBuffer> {
 function orderOf(pairs: readonly Pair[], options: TrainOptions): Int32Array<SharedArrayBuffer> {
   const { batch, neighbours, epochs } = options;
   const random = randomFrom(options.seed);
-  const groupOf = ({ repository, kind }: Pair) => 2 * repository + (kind === 'commit' ? 1 : 0);
+  const groupOf = ({ repository, kind }: Pair) => KINDS.length * repository + KINDS.indexOf(kind);
   const groups = [...Map.groupBy(pairs.keys(), (at) => groupOf(pairs[at]!)).values()];
   const order: number[] = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
@@ -220,17 +225,6 @@ function initialise(
 function toUnit(vector: Float32Array): void {
   const length = Math.hypot(...vector);
   for (let d = 0; d < vector.length; d++) vector[d]! /= length;
-}
-
-/** https://github.com/bryc/code/blob/master/jshash/PRNGs.md#mulberry32 */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
