@@ -101,15 +101,15 @@ export interface Ranked<C extends Candidate = Candidate> {
 }
 
 /**
- * Fusion weights. The lexical side leads: it has four lists. What the semantic one says counts as far as it is sure
- * (`nearness`).
+ * Fusion weights. In a question what is near in meaning leads, as far as it is sure (`nearness`); where a name is asked for,
+ * or one text stands out by its words, the lexical side does (`worthOf`).
  */
 export const WEIGHTS: Record<Signal, number> = {
   lexical: 1,
   symbol: 0.9,
   path: 0.5,
   exact: 0.5,
-  semantic: 2.5,
+  semantic: 8,
 };
 /** The usual constant of reciprocal rank fusion: places count little, so that the scores behind them decide (`trustIn`). */
 const RANK_CONSTANT = 60;
@@ -139,7 +139,7 @@ export function rank<C extends Candidate>(
 }
 
 /** What speaks for the members of a type speaks for the type, a little less. */
-const FOR_THE_TYPE = 0.85;
+const FOR_THE_TYPE = 0.75;
 
 function withMembers<C extends Candidate>(candidate: C): C {
   if (candidate.members === null) return candidate;
@@ -185,9 +185,11 @@ function scoreOf(
 /** A question whose nearest chunk has this cosine is understood in full. */
 const UNDERSTOOD = 0.6;
 /** What nearness is worth when parts of a name are asked for: where it is defined says more. */
-const OF_NAMES = 0.36;
+const OF_NAMES = 0.11;
 /** What it loses where one text stands out by its words, as for an error message that was pasted. */
-const STANDING_OUT = 0.8;
+const STANDING_OUT = 0.9;
+/** What is left of it in a question whose words few chunks have. */
+const FEW_HAVE_THEM = 0.2;
 /** As a share of the nearest chunk's cosine: what is farther says nothing. */
 const FAR = 0.3;
 
@@ -196,7 +198,17 @@ function worthOf(candidates: readonly Candidate[], query: RankQuery): number {
   if (query.code && query.terms.length === 1) return 0;
   const shares = candidates.map(({ lexicalShare }) => lexicalShare).sort((a, b) => b - a);
   const ahead = (shares[0] ?? 0) - (shares[1] ?? 0);
-  return (query.code ? OF_NAMES : 1) * (1 - STANDING_OUT * Math.min(1, 2 * ahead));
+  const among = query.code ? OF_NAMES : FEW_HAVE_THEM + (1 - FEW_HAVE_THEM) * alike(shares);
+  return among * (1 - STANDING_OUT * Math.min(1, 2 * ahead));
+}
+
+/**
+ * Whether the words of a question are as good as none, 0 to 1: many chunks have as many of them as the best has. Where few
+ * have them, as where documentation or a message is quoted, they say what is meant.
+ */
+function alike(shares: readonly number[]): number {
+  const tenth = shares[9] ?? 0;
+  return Math.max(0, Math.min(1, (tenth - 0.2) / 0.3));
 }
 
 function nearest(candidates: readonly Candidate[]): number {
@@ -227,19 +239,20 @@ function trustIn(signal: Signal, candidate: Candidate, query: RankQuery): number
   return 0.5 * share(query.terms, wordsOf(candidate.named.qualifiedName));
 }
 
+/** What the name of a symbol is worth to the parts of its body. */
+const INSIDE = 0.3;
+
 /** The better of the symbol it belongs to and the one it was found by; of a long symbol, its head counts most. */
 function namedFactor(candidate: Candidate, query: RankQuery): number {
   const { symbol, named, startLine, endLine } = candidate;
   const isHead = symbol !== null && startLine <= symbol.startLine && symbol.startLine <= endLine;
   const own = nameFactor(symbol, query);
-  // Who asks for a name wants to see it declared; who asks a question may be answered by any part of the body.
-  const inside = query.code ? 0.3 : 0.6;
-  return Math.max(isHead ? own : 1 + (own - 1) * inside, nameFactor(named, query));
+  return Math.max(isHead ? own : 1 + (own - 1) * INSIDE, nameFactor(named, query));
 }
 
 /** Words of a question in the path tell what the file is about; a name is defined wherever it is defined. */
 function pathFactor({ path }: Candidate, query: RankQuery): number {
-  return 1 + (query.code ? 0.3 : 1) * share(query.terms, wordsOf(path));
+  return 1 + (query.code ? 0.3 : 0.5) * share(query.terms, wordsOf(path));
 }
 
 /** A file named by its path is meant, and of it, whatever else the path's words name, the line that is named with it. */
@@ -259,7 +272,9 @@ export function nameFactor(symbol: CandidateSymbol | null, query: RankQuery): nu
   const spelled = query.spelled.has(symbol.name) ? 0.5 * definition : 0;
   if (asked.join('') === qualified || asked.join('') === name) return 1 + 1.2 * definition + spelled;
   if (query.code && asked.includes(name)) return 1 + definition + spelled;
-  return 1 + 1.2 * definition * share(query.terms, wordsOf(symbol.qualifiedName));
+  // The words of a question are seldom those of the name.
+  const worth = query.code ? 1.2 : 0.8;
+  return 1 + worth * definition * share(query.terms, wordsOf(symbol.qualifiedName));
 }
 
 /**
@@ -320,7 +335,7 @@ function demotion(candidate: Candidate, query: RankQuery): number {
     query.terms.some((term) => term.parts.some((part) => words.includes(part)));
   let factor = 1;
   if (TEST_PATH.test(candidate.path) && !asks(['test', 'tests', 'spec', 'bench', 'fixture', 'mock']))
-    factor *= 0.65;
+    factor *= query.code ? 0.65 : 0.45;
   // Examples show how a thing is used, not what it is; a question may want just that.
   if (query.code && EXAMPLE_PATH.test(candidate.path) && !asks(['example', 'examples', 'sample', 'demo']))
     factor *= 0.6;
@@ -343,7 +358,7 @@ const USUAL = 8;
 function substance({ startLine, endLine, symbol }: Candidate, { code }: RankQuery): number {
   if (code) return 1;
   const lines = Math.min(LONG, endLine - startLine + 1);
-  return (1 + 0.15 * Math.log2(lines / USUAL)) * (symbol && CODE_OR_TYPES.has(symbol.kind) ? 1.2 : 1);
+  return (1 + 0.15 * Math.log2(lines / USUAL)) * (symbol && CODE_OR_TYPES.has(symbol.kind) ? 1.35 : 1);
 }
 
 interface Scored<C extends Candidate = Candidate> {
