@@ -197,14 +197,28 @@ describe('the static embedder', () => {
   });
 
   it('leaves out the features that weigh least, not those that come last', async () => {
-    const filler = 'return if else for while new this null true false int string void '.repeat(20);
-    const rare = Array.from({ length: 400 }, (_, at) => `v${at}`).join(' ');
-    const [long, same, other] = await embedder.embed([
-      `${filler} ${rare} decrypt the cookie of the session`,
-      'decrypt the cookie of the session',
-      'render the template of the page',
+    const words = Array.from(
+      { length: 300 },
+      (_, at) => `word${'abcdefghijklmnopqrst'[at % 20]}${'abcdefghijklmno'[Math.floor(at / 20)]}`,
+    );
+    const weights = Float32Array.from(words, (_, at) => (at < 44 ? 0.01 : 1));
+    const vectors = Float32Array.from({ length: 300 * 32 }, (_, at) => Math.sin(at * at));
+    const file = modelFile({
+      words,
+      pairs: new Uint16Array(0),
+      buckets: 0,
+      dimensions: 32,
+      vectors,
+      queryWeights: weights,
+      passageWeights: weights,
+    });
+    const [all, heavy, light] = await createStaticEmbedder(file).embed([
+      words.join(' '),
+      words.slice(44).join(' '),
+      words.slice(0, 256).join(' '),
     ]);
-    expect(cosine(long!, same!)).toBeGreaterThan(cosine(long!, other!));
+    expect(all).toEqual(heavy);
+    expect(all).not.toEqual(light);
   });
 
   it('puts a question nearer to what it asks for than to other code', async () => {
