@@ -216,8 +216,7 @@ describe('the golden file', () => {
     }
     const gathered = await gather(pinned.filter(({ kind }) => kind !== 'none'));
     const ablation: Table = { 'all of it': measure(rankAll(gathered, {})) };
-    // Semantic has no weight in hybrid: its mode shows what it is worth.
-    for (const part of [...SIGNALS, ...FACTORS].filter((each) => each !== 'semantic'))
+    for (const part of [...SIGNALS, ...FACTORS])
       ablation[`without ${part}`] = measure(rankAll(gathered, { without: new Set([part]) }));
     const self = byKind(await run(own.filter(held), 'hybrid'), KINDS);
     const golden = {
