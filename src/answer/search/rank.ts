@@ -109,7 +109,7 @@ export const WEIGHTS: Record<Signal, number> = {
   symbol: 0.9,
   path: 0.5,
   exact: 0.5,
-  semantic: 8,
+  semantic: 6,
 };
 /** The usual constant of reciprocal rank fusion: places count little, so that the scores behind them decide (`trustIn`). */
 const RANK_CONSTANT = 60;
@@ -185,7 +185,7 @@ function scoreOf(
 /** A question whose nearest chunk has this cosine is understood in full. */
 const UNDERSTOOD = 0.6;
 /** What nearness is worth when parts of a name are asked for: where it is defined says more. */
-const OF_NAMES = 0.11;
+const OF_NAMES = 0.15;
 /** What it loses where one text stands out by its words, as for an error message that was pasted. */
 const STANDING_OUT = 0.9;
 /** What is left of it in a question whose words few chunks have. */
