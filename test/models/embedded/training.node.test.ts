@@ -243,8 +243,8 @@ describe('paraphrases', () => {
   const always = () => 0;
 
   it('say terms in other words, also in the plural and in the past, pairs before single words', () => {
-    expect(paraphrased('Deleted the access token, deletes it', said, always)).toBe(
-      'get rid of the proof of login, get rid of it',
+    expect(paraphrased('Deleted the access token and deletes it', said, always)).toBe(
+      'get rid of the proof of login and get rid of it',
     );
     expect(paraphrased('an access granted by token', said, always)).toBe('an access granted by token');
   });

@@ -29,9 +29,9 @@ export function paraphrased(text: string, paraphrases: Paraphrases, random: () =
     const said = isPair ? paraphrases.get(pair) : ofWord(words[at]!.toLowerCase(), paraphrases);
     if (!said || random() >= SHARE) continue;
     words[at] = said[Math.floor(random() * said.length)]!;
-    if (isPair) words.splice(at + 1, 2);
+    if (isPair) words[at + 2] = '';
   }
-  return words.join('');
+  return words.join('').replace(/ +/g, ' ');
 }
 
 /** Also of a plural, and of what is done or being done. */
