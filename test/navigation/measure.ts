@@ -145,6 +145,9 @@ function referencesIn({ facts, imports }: Corpus, definitions: readonly Definiti
   return found;
 }
 
+/** `declare module '*.css'`: who imports a file of that ending is led to the file, not to what stands in for its type. */
+const STANDS_IN = /#\*\./;
+
 /** Symbols of one project, drawn by a seed: half of them share their name with others. */
 export function drawSymbols(
   truth: Truth,
@@ -154,8 +157,10 @@ export function drawSymbols(
 ): string[] {
   const used = new Set([...truth.calls, ...truth.imports].map(({ name }) => name));
   const named = new Map<string, string>();
-  for (const [key, { isSymbol, name }] of truth.declarations)
-    if (isSymbol && used.has(name)) named.set(ids.get(key) ?? key, name);
+  for (const [key, { isSymbol, name }] of truth.declarations) {
+    const id = ids.get(key) ?? key;
+    if (isSymbol && used.has(name) && !STANDS_IN.test(id)) named.set(id, name);
+  }
   const byName = Map.groupBy(named, ([, name]) => name);
   const [alone, ambiguous]: [string[], string[]] = [[], []];
   for (const [id, name] of [...named].sort()) (byName.get(name)!.length > 1 ? ambiguous : alone).push(id);
