@@ -6,7 +6,7 @@ import { type Passage, passageText } from '../passage.ts';
 import { Bm25 } from './bm25.ts';
 import { cleanSubject, isTelling } from './commits.ts';
 import { blobsOf, filesOf, git } from './git.ts';
-import { ASIDE, SOURCE_EXTENSION } from './sources.ts';
+import { isCode } from './sources.ts';
 
 const RECENT = 1_500;
 const MAX_FILES = 6;
@@ -42,7 +42,7 @@ export async function commitQuestions(
     .flatMap((entry): CommitQuestion[] => {
       const [head = '', ...changes] = entry.split('\n');
       const [parent = '', subject = ''] = head.split('\x02');
-      const files = changes.flatMap((line) => /^M\t(.+)$/.exec(line)?.[1] ?? []).filter(isSource);
+      const files = changes.flatMap((line) => /^M\t(.+)$/.exec(line)?.[1] ?? []).filter(isCode);
       if (parent.length !== 40 || !isTelling(subject) || files.length === 0 || files.length > MAX_FILES)
         return [];
       return [{ query: cleanSubject(subject), parent, files }];
@@ -50,8 +50,6 @@ export async function commitQuestions(
   const every = Math.max(1, Math.floor(all.length / count));
   return all.filter((_, at) => at % every === 0).slice(0, count);
 }
-
-const isSource = (path: string) => SOURCE_EXTENSION.test(path) && !ASIDE.test(path);
 
 export interface CommitJudged {
   repository: string;
@@ -77,7 +75,7 @@ export async function judgeCommits(
   const trees: { path: string; key: string }[][] = [];
   for (const { parent } of questions) {
     const files = (await filesOf(directory, parent)).filter(
-      ({ path, size }) => isSource(path) && size < MAX_SIZE,
+      ({ path, size }) => isCode(path) && size < MAX_SIZE,
     );
     trees.push(files.map(({ path, oid }) => ({ path, key: `${oid} ${path}` })));
     const fresh = files.filter(({ path, oid }) => !known.has(`${oid} ${path}`));

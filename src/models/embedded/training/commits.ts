@@ -1,7 +1,7 @@
 /** Commits as examples: a subject asks for the code that the commit changed. */
 import { type Example, MAX_CODE } from './examples.ts';
 import { gitWhileComplete } from './git.ts';
-import { ASIDE, SOURCE_EXTENSION } from './sources.ts';
+import { isCode } from './sources.ts';
 
 const PATTERNS = 'py js mjs cjs jsx ts mts tsx go java c h cc cpp hpp cxx rs cs php rb kt swift'
   .split(' ')
@@ -71,7 +71,7 @@ function hunksOf(patch: string, query: string): Example[] {
   return files
     .flatMap((file): Example[] => {
       const path = /^\+\+\+ b\/(.*)$/m.exec(file)?.[1];
-      if (!path || ASIDE.test(path) || !SOURCE_EXTENSION.test(path)) return [];
+      if (!path || !isCode(path)) return [];
       const hunks = file.split(/^@@ .*?@@/m).slice(1);
       const largest = hunks.reduce((best, hunk) =>
         Math.min(hunk.length, MAX_CODE) > Math.min(best.length, MAX_CODE) ? hunk : best,

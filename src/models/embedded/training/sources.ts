@@ -2,10 +2,10 @@
 import { skipByPath } from '../../../ingest/parse/classify.ts';
 import type { TreeFile } from './git.ts';
 
-export const SOURCE_EXTENSION =
+const SOURCE_EXTENSION =
   /\.(?:py|js|mjs|cjs|jsx|ts|mts|tsx|go|java|c|h|cc|cpp|hpp|cxx|rs|cs|php|rb|kt|swift)$/;
 /** Tests, examples and copies: their functions are documented by name or not theirs. */
-export const ASIDE =
+const ASIDE =
   /(?:^|\/)(?:vendor|_vendor|node_modules|third_party|thirdparty|3rdparty|deps|tests?|__tests__|specs?|testing|testdata|fixtures?|dist|build|generated|external|mocks?|benchmarks?|bench|examples?|deno_dist)\/|_test\.go$|(?:^|\/)test_[^/]*\.py$|\.(?:test|spec)\.[jt]sx?$|Tests?\.(?:java|cs|kt|swift|php)$|\.d\.ts$/i;
 
 const TEST =
