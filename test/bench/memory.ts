@@ -7,10 +7,9 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { answer } from '../../src/client/client.ts';
 import { type HeapPeak, sampleHeap } from './heap.ts';
-import { linesIn, openIndexFiles } from './index-files.ts';
 import { drawQueries } from './queries.ts';
 import {
-  isRegistered,
+  indexAll,
   openSession,
   PORT,
   type Repository,
@@ -31,10 +30,7 @@ const QUERIES = 160;
 
 async function peakOfSearch(session: Session, repositories: Repository[]): Promise<Row> {
   const { api, server } = session;
-  for (const { name, url } of repositories)
-    if (!(await isRegistered(session, name))) await registerAndIndex(session, name, url);
-  const indexes = repositories.map(({ name }) => openIndexFiles(server.stateDir, name));
-  const lines = indexes.reduce((sum, files) => sum + linesIn(files), 0);
+  const { indexes, lines } = await indexAll(session, repositories);
   const { identifiers, sentences } = drawQueries(indexes, QUERIES);
   const left = identifiers.flatMap((query, at) => [query, sentences[at]!]);
   // The isolate must be there to be found.

@@ -14,9 +14,9 @@ import { clauseWords, planQuery, type SearchMode } from '../../src/answer/search
 import { anyTerm, clauseTerms } from '../../src/answer/search/terms.ts';
 import { answer } from '../../src/client/client.ts';
 import { startWorker } from './floor-in-workerd.ts';
-import { type IndexFiles, linesIn, openIndexFiles } from './index-files.ts';
+import type { IndexFiles } from './index-files.ts';
 import { drawQueries } from './queries.ts';
-import { isRegistered, PORT, type Repository, registerAndIndex, type Session, workTree } from './session.ts';
+import { indexAll, PORT, type Repository, type Session, workTree } from './session.ts';
 import type { Row } from './table.ts';
 
 const CLIENTS = 8;
@@ -27,13 +27,8 @@ const WEIGHTS = 'bm25(1, 0.8, 3)';
 const LIMIT = 80;
 
 export async function measureSearch(session: Session, repositories: Repository[]): Promise<void> {
-  const { api, server, rows } = session;
-  const indexes: IndexFiles[] = [];
-  for (const { name, url } of repositories) {
-    if (!(await isRegistered(session, name))) await registerAndIndex(session, name, url);
-    indexes.push(openIndexFiles(server.stateDir, name));
-  }
-  const lines = indexes.reduce((sum, files) => sum + linesIn(files), 0);
+  const { api, rows } = session;
+  const { indexes, lines } = await indexAll(session, repositories);
   const over = `${(lines / 1e6).toFixed(2)} M lines`;
   console.log(`search: ${repositories.length} repositories, ${lines} lines`);
   if (lines < MIN_LINES) console.log(`search: less than ${MIN_LINES} lines; give more repositories`);

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { answer, type Client, createClient } from '../../src/client/client.ts';
 import { CHECKOUT, type LocalServer, startServer } from '../../src/local/server.ts';
 import { type GitServer, startGitServer } from '../support/git-server.ts';
+import { type IndexFiles, linesIn, openIndexFiles } from './index-files.ts';
 import type { Row } from './table.ts';
 
 export const BENCH = path.join(CHECKOUT, 'test/bench');
@@ -81,6 +82,19 @@ export async function registerAndIndex(session: Session, name: string, remoteUrl
   const params = { path: { name } };
   const { defaultBranch } = await answer(session.api.GET('/api/v1/repos/{name}', { params }));
   await sync(session.api, name, defaultBranch ?? 'HEAD');
+}
+
+/** Indexes what is not yet: the files of the indexes, and how many lines they hold. */
+export async function indexAll(
+  session: Session,
+  repositories: Repository[],
+): Promise<{ indexes: IndexFiles[]; lines: number }> {
+  const indexes: IndexFiles[] = [];
+  for (const { name, url } of repositories) {
+    if (!(await isRegistered(session, name))) await registerAndIndex(session, name, url);
+    indexes.push(openIndexFiles(session.server.stateDir, name));
+  }
+  return { indexes, lines: indexes.reduce((sum, files) => sum + linesIn(files), 0) };
 }
 
 export async function removeRepo({ api }: Session, name: string): Promise<void> {
