@@ -15,7 +15,10 @@ const WORKERS = [
 /** Workers limits: an uncompressed script of 64 MiB, and 10 MB compressed on the paid plan. */
 const LIMIT_KIB = { total: 64 * 1024, gzip: 10 * 1000 };
 
-await checkModel(CHECKOUT);
+await checkModel(CHECKOUT).catch(({ message }: Error) => {
+  console.error(message);
+  process.exit(1);
+});
 await copyAssets(CHECKOUT);
 let failed = false;
 console.log('Worker    upload KiB   gzip KiB   of the limit (gzip)');

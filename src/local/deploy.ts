@@ -19,7 +19,7 @@ const WRANGLER = process.env.WRANGLER ?? path.join(CHECKOUT, 'node_modules/wrang
 for (const variable of ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_ACCOUNT_ID']) {
   if (!process.env[variable]) fail(`${variable} is not set`);
 }
-await checkModel(CHECKOUT);
+await checkModel(CHECKOUT).catch(({ message }: Error) => fail(message));
 await copyAssets(CHECKOUT);
 const databases = ensureDatabases();
 ensure(['r2', 'bucket', 'create', 'sightline']);
